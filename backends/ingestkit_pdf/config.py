@@ -1,0 +1,162 @@
+"""`PDFProcessorConfig`: every threshold of the pipeline and the choice of the execution backend."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["PARSER_VERSION", "PDFProcessorConfig", "unknown_key_message"]
+
+PARSER_VERSION = "ingestkit_pdf:0.1.0"
+"""Changes whenever the same document and configuration give another result; part of every ingest key."""
+
+Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+def unknown_key_message(key: str, known: Iterable[str]) -> str:
+    """One line for a key that no setting has, naming the nearest one that exists."""
+    near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
+    return f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+class PDFProcessorConfig(BaseModel):
+    """How a document is read and where it is run. Frozen; an unknown key is an error.
+
+    Raises:
+        pydantic.ValidationError: A key is unknown, a value out of range, or a security limit is lifted
+            without its `*_override_reason`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Identity
+    parser_version: str = PARSER_VERSION
+    tenant_id: str | None = None
+
+    # Security and limits
+    max_file_size_mb: int = Field(500, ge=1)
+    max_page_count: int = Field(5000, ge=1)
+    max_object_count: int = Field(100_000, ge=1, description="entries of the cross-reference table")
+    per_document_timeout_seconds: float = Field(300.0, gt=0)
+    reject_javascript: bool = True
+    reject_javascript_override_reason: str | None = None
+    max_file_size_override_reason: str | None = None
+    max_page_count_override_reason: str | None = None
+
+    # Page types
+    min_chars_per_page: int = Field(200, ge=0, description="a text page has at least so many")
+    scanned_max_chars: int = Field(50, ge=0, description="a scanned page has fewer")
+    blank_max_chars: int = Field(10, ge=0, description="a blank page has fewer, and no image")
+    max_image_coverage_for_text: Ratio = 0.3
+    min_image_coverage_for_scanned: Ratio = 0.7
+    toc_line_ratio: Ratio = Field(0.3, description="share of lines that end in leaders and a number")
+
+    # Quality
+    quality_min_printable_ratio: Ratio = 0.85
+    quality_min_words_per_page: int = Field(10, ge=0)
+
+    # Headers and footers
+    header_footer_sample_pages: int = Field(5, ge=3)
+    header_footer_zone_ratio: float = Field(0.10, gt=0, le=0.3)
+    header_footer_similarity_threshold: Ratio = 0.7
+
+    # Structure
+    heading_min_font_size_ratio: float = Field(1.2, gt=1)
+    column_min_gap_ratio: float = Field(0.10, gt=0, lt=1, description="of the page's width")
+    max_columns: int = Field(3, ge=1, le=8)
+
+    # Chunks
+    chunk_size_tokens: int = Field(512, ge=16)
+    chunk_overlap_tokens: int = Field(50, ge=0)
+
+    # Sinks
+    default_collection: str = "documents"
+    embedding_batch_size: int = Field(64, ge=1)
+
+    # Execution: where the work is done; nothing here changes a result
+    execution_backend: Literal["local", "distributed"] = "local"
+    execution_max_workers: int = Field(4, ge=1)
+    execution_queue_url: str | None = Field(None, repr=False, description="AMQP URL, for distributed")
+    execution_lane: str = Field("default", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    execution_client_id: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    execution_worker_memory_mb: int = Field(2048, ge=256, description="address space of a local worker")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_unknown_keys(cls, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = [str(key) for key in data if key not in cls.model_fields]
+            if unknown:
+                raise ValueError("; ".join(unknown_key_message(key, cls.model_fields) for key in unknown))
+        return data
+
+    @model_validator(mode="after")
+    def _check_consistency(self) -> Self:
+        if not self.reject_javascript and not self.reject_javascript_override_reason:
+            raise ValueError("reject_javascript=False needs reject_javascript_override_reason")
+        if self.max_file_size_mb > 500 and not self.max_file_size_override_reason:
+            raise ValueError("max_file_size_mb above 500 needs max_file_size_override_reason")
+        if self.max_page_count > 5000 and not self.max_page_count_override_reason:
+            raise ValueError("max_page_count above 5000 needs max_page_count_override_reason")
+        if self.chunk_overlap_tokens >= self.chunk_size_tokens:
+            raise ValueError("chunk_overlap_tokens must be smaller than chunk_size_tokens")
+        return self
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Self:
+        """Load the configuration from a `.toml`, `.json`, `.yaml` or `.yml` file.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: The ending is unknown, the file is not what its ending says, or does not hold a
+                table of settings; `pydantic.ValidationError` (a ValueError) for what is in it.
+            ImportError: A YAML file without the extra `[yaml]`.
+        """
+        file = Path(path)
+        text = file.read_text(encoding="utf-8")
+        try:
+            data = _parse(text, file.suffix.lower())
+        except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+            raise ValueError(f"{file}: {error}") from error
+        if not isinstance(data, dict):
+            raise ValueError(f"{file}: expected a table of settings, found {type(data).__name__}")  # noqa: TRY004
+        return cls(**data)
+
+    def output_fields(self) -> dict[str, Any]:
+        """The fields that change what comes out of a document, for the ingest key."""
+        return self.model_dump(mode="json", exclude=_NOT_OUTPUT)
+
+    def wire_fields(self) -> dict[str, Any]:
+        """What a job carries: the fields that differ from their defaults, never those of the execution."""
+        names = {name for name in type(self).model_fields if name.startswith("execution_")}
+        return self.model_dump(mode="json", exclude_defaults=True, exclude=names)
+
+
+_NOT_OUTPUT = {
+    name
+    for name in PDFProcessorConfig.model_fields
+    if name.startswith("execution_") or name.endswith("_override_reason")
+} | {"per_document_timeout_seconds", "default_collection", "embedding_batch_size"}
+
+
+def _parse(text: str, suffix: str) -> Any:
+    if suffix == ".toml":
+        return tomllib.loads(text)
+    if suffix == ".json":
+        return json.loads(text)
+    if suffix in {".yaml", ".yml"}:
+        try:
+            import yaml  # noqa: PLC0415 - an optional extra
+        except ImportError as error:
+            raise ImportError("reading YAML needs PyYAML: pip install 'ingestkit-pdf[yaml]'") from error
+        try:
+            return yaml.safe_load(text) or {}
+        except yaml.YAMLError as error:
+            raise ValueError(f"not YAML: {error}") from error
+    raise ValueError(f"unknown kind of configuration file {suffix!r}: use .toml, .json, .yaml or .yml")

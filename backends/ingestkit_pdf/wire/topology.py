@@ -1,0 +1,152 @@
+"""Exchanges, queues and their arguments, as values; who declares them only reads them off.
+
+Arguments are fixed and few, because a queue cannot change them later; lengths and limits are
+policies of the operator. Every queue names its type, since a virtual host may change the default,
+and dead-letters at least once, which needs all four of quorum, dead-letter exchange,
+`at-least-once` and `reject-publish` (https://www.rabbitmq.com/docs/quorum-queues#dead-lettering).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+__all__ = [
+    "DEFAULT_LANE",
+    "DEFAULT_PREFIX",
+    "RETRY_DELAYS",
+    "Binding",
+    "Exchange",
+    "Queue",
+    "Topology",
+    "is_valid_name",
+]
+
+DEFAULT_PREFIX = "ingestkit.pdf"
+DEFAULT_LANE = "default"
+
+RETRY_DELAYS = (5, 30, 120, 600)
+"""The rungs of the retry ladder, in seconds."""
+
+_REPLY_EXPIRES_MS = 7 * 24 * 3600 * 1000
+_ORPHAN_TTL_MS = 7 * 24 * 3600 * 1000
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_RESERVED_CLIENT_IDS = {"orphaned"}
+
+Argument = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A durable exchange."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A durable, shared queue and the arguments it is declared with."""
+
+    name: str
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Messages of `exchange` with `routing_key` go to `queue`."""
+
+    queue: str
+    exchange: str
+    routing_key: str
+
+
+def is_valid_name(name: str) -> bool:
+    """True for what a lane or a client may be called: 1 to 64 letters, digits, `_` or `-`."""
+    return _NAME.fullmatch(name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """All names below one prefix."""
+
+    prefix: str = DEFAULT_PREFIX
+
+    @property
+    def jobs_exchange(self) -> Exchange:
+        """Where jobs are published, with their lane as the routing key."""
+        return Exchange(f"{self.prefix}.jobs", "direct")
+
+    @property
+    def dead_exchange(self) -> Exchange:
+        """Where job queues dead-letter to; a fanout, so the routing key still says the lane."""
+        return Exchange(f"{self.prefix}.dead", "fanout")
+
+    @property
+    def dead_queue(self) -> Queue:
+        """The parking lot of what cannot succeed; nothing expires in it."""
+        return Queue(f"{self.prefix}.dead", {"x-queue-type": "quorum"})
+
+    @property
+    def orphaned_queue(self) -> Queue:
+        """Results whose reply queue is gone, kept for a week."""
+        arguments: dict[str, Argument] = {"x-queue-type": "quorum", "x-message-ttl": _ORPHAN_TTL_MS}
+        return Queue(f"{self.prefix}.replies.orphaned", arguments)
+
+    def job_queue(self, lane: str) -> Queue:
+        """The queue of one lane."""
+        arguments: dict[str, Argument] = {
+            "x-queue-type": "quorum",
+            "x-dead-letter-exchange": self.dead_exchange.name,
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        }
+        return Queue(f"{self.prefix}.jobs.{lane}", arguments)
+
+    def retry_queue(self, lane: str, delay: int) -> Queue:
+        """The rung of `delay` seconds: the queue's own TTL, then back to the lane.
+
+        One queue for each delay, because a message's own TTL only counts at the head of its queue.
+        """
+        arguments: dict[str, Argument] = {
+            "x-queue-type": "quorum",
+            "x-message-ttl": delay * 1000,
+            "x-dead-letter-exchange": self.jobs_exchange.name,
+            "x-dead-letter-routing-key": lane,
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        }
+        return Queue(f"{self.prefix}.retry.{lane}.{delay}s", arguments)
+
+    def reply_queue(self, client_id: str) -> Queue:
+        """The queue of one client identity; it survives the client and expires a week after its last use.
+
+        Classic, because a quorum queue counts redeliveries against a limit and a result may be
+        fetched and left unclaimed by any number of short-lived clients.
+        """
+        arguments: dict[str, Argument] = {"x-queue-type": "classic", "x-expires": _REPLY_EXPIRES_MS}
+        return Queue(f"{self.prefix}.replies.{client_id}", arguments)
+
+    def is_reply_queue(self, name: str) -> bool:
+        """True when `name` is the reply queue of some client: the only queues a job may be answered to."""
+        head, found, client_id = name.rpartition(f"{self.prefix}.replies.")
+        return bool(found) and not head and is_valid_name(client_id) and client_id not in _RESERVED_CLIENT_IDS
+
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Every exchange."""
+        return (self.jobs_exchange, self.dead_exchange)
+
+    def queues(self, lanes: Iterable[str]) -> tuple[Queue, ...]:
+        """Every queue that a daemon of these lanes needs, the dead-letter targets first."""
+        queues = [self.dead_queue, self.orphaned_queue]
+        for lane in lanes:
+            queues.append(self.job_queue(lane))
+            queues.extend(self.retry_queue(lane, delay) for delay in RETRY_DELAYS)
+        return tuple(queues)
+
+    def bindings(self, lanes: Iterable[str]) -> tuple[Binding, ...]:
+        """Every binding that a daemon of these lanes needs."""
+        dead = Binding(self.dead_queue.name, self.dead_exchange.name, "")
+        jobs = (Binding(self.job_queue(lane).name, self.jobs_exchange.name, lane) for lane in lanes)
+        return (dead, *jobs)
