@@ -157,8 +157,13 @@ class JobNotFoundError(ExecutionError):
 
 
 class ResultTimeoutError(ExecutionError):
-    """No result arrived within the timeout; the job goes on and `get_result` can be called again."""
+    """No result arrived within the timeout; the job goes on and `get_result` can be called again.
 
-    def __init__(self, job_id: str, timeout: float) -> None:
-        message = f"no result of job {job_id!r} within {timeout:g} s; the job goes on, ask again later"
+    `trouble` says what keeps results from arriving, where that is known: the broker is away, ...
+    """
+
+    def __init__(self, job_id: str, timeout: float, trouble: str | None = None) -> None:
+        known = f" ({trouble})" if trouble else ""
+        message = f"no result of job {job_id!r} within {timeout:g} s{known}; the job goes on, ask again later"
         super().__init__(ErrorCode.E_EXECUTION_TIMEOUT, message, job_id=job_id, stage="result")
+        self.trouble = trouble

@@ -1,0 +1,64 @@
+"""PDFs in, clean structured text out: here, or through RabbitMQ on as many machines as it takes.
+
+The names below are imported when they are first used: importing the package loads neither the PDF
+parser nor the AMQP client, starts nothing, and works with the base install.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingestkit_pdf.config import PDFProcessorConfig
+    from ingestkit_pdf.errors import ErrorCode, ExecutionError, IngestError
+    from ingestkit_pdf.execution.distributed import DistributedExecutionBackend
+    from ingestkit_pdf.execution.local import LocalExecutionBackend
+    from ingestkit_pdf.execution.protocol import ExecutionBackend
+    from ingestkit_pdf.models import ProcessingResult
+    from ingestkit_pdf.router import PDFRouter, create_default_router
+
+    __version__: str
+
+__all__ = [
+    "DistributedExecutionBackend",
+    "ErrorCode",
+    "ExecutionBackend",
+    "ExecutionError",
+    "IngestError",
+    "LocalExecutionBackend",
+    "PDFProcessorConfig",
+    "PDFRouter",
+    "ProcessingResult",
+    "__version__",
+    "create_default_router",
+]
+
+_HOME = {
+    "DistributedExecutionBackend": "ingestkit_pdf.execution.distributed",
+    "ErrorCode": "ingestkit_pdf.errors",
+    "ExecutionBackend": "ingestkit_pdf.execution.protocol",
+    "ExecutionError": "ingestkit_pdf.errors",
+    "IngestError": "ingestkit_pdf.errors",
+    "LocalExecutionBackend": "ingestkit_pdf.execution.local",
+    "PDFProcessorConfig": "ingestkit_pdf.config",
+    "PDFRouter": "ingestkit_pdf.router",
+    "ProcessingResult": "ingestkit_pdf.models",
+    "create_default_router": "ingestkit_pdf.router",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return version("ingestkit-pdf")
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,234 @@
+"""One slot of the pool: a thread, its worker process, and one document at a time.
+
+Slots share the queue and the fork server, nothing that a worker touches: whatever happens to a worker,
+at whatever instant, happens to its own slot.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from ingestkit_pdf.execution._answer import read_answer
+from ingestkit_pdf.execution._channel import ChannelError, Frame
+from ingestkit_pdf.execution._launcher import Launcher
+from ingestkit_pdf.execution._process import WorkerProcess, WorkerStartError
+from ingestkit_pdf.execution._queue import JobQueue, PoolJob
+from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
+from ingestkit_pdf.execution.task import PoolLimits, PoolResult
+
+__all__ = ["Slot"]
+
+_log = logging.getLogger("ingestkit_pdf")
+
+_START_DELAYS = (0.0, 0.1, 0.3, 1.0)
+"""Seconds before each attempt to start a worker; when the last has failed, one job is told why."""
+
+Outcome = PoolResult | WorkerFailure
+
+
+class Slot:
+    """Runs jobs from the queue, one after the other, until the queue is closed and empty.
+
+    Args:
+        queue: Where the jobs come from.
+        launcher: Where the workers come from.
+        limits: When a worker is replaced.
+        finish: Called with each job and its outcome.
+    """
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        launcher: Launcher,
+        limits: PoolLimits,
+        finish: Callable[[PoolJob, Outcome], None],
+        *,
+        name: str,
+    ) -> None:
+        self._queue = queue
+        self._launcher = launcher
+        self._limits = limits
+        self._finish = finish
+        self._worker: WorkerProcess | None = None
+        self._number = 0
+        self._documents = 0
+        self.busy = False
+        self.pid: int | None = None
+        self.restarts: Counter[str] = Counter()
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def launch(self) -> WorkerProcess:
+        """Start a worker and wait until it is ready.
+
+        Raises:
+            WorkerStartError: There is none, and why.
+        """
+        worker = self._launcher.spawn()
+        try:
+            worker.await_ready()
+        except WorkerStartError:
+            worker.end(kill=True)
+            worker.discard()
+            raise
+        self._worker = worker
+        self._documents = 0
+        self.pid = worker.pid
+        return worker
+
+    def stop(self) -> None:
+        """End the worker, which is idle."""
+        if self._worker is not None:
+            self._worker.end(kill=False)
+            self._drop(self._worker)
+
+    def _run(self) -> None:
+        while not self._queue.finished:
+            try:
+                worker = self._worker or self._relaunch()
+            except WorkerStartError as error:
+                self._refuse_one(error)
+                continue
+            if (job := self._await_job(worker)) is not None:
+                self.busy = True
+                self._serve(job)
+                self.busy = False
+        self.stop()
+
+    def _relaunch(self) -> WorkerProcess:
+        """Start a worker, trying a few times."""
+        for delay in _START_DELAYS:
+            self._queue.closing.wait(delay)
+            try:
+                return self.launch()
+            except WorkerStartError as error:
+                problem = error
+        raise problem
+
+    def _refuse_one(self, problem: WorkerStartError) -> None:
+        """Without a worker, the next job fails with the reason: better than to wait without a word."""
+        poll = select.poll()
+        poll.register(self._queue.fd, select.POLLIN)
+        poll.poll()
+        if (job := self._queue.take()) is not None:
+            self._conclude(job, _not_started(problem))
+
+    def _conclude(self, job: PoolJob, outcome: Outcome) -> None:
+        job.settle()
+        self._finish(job, outcome)
+
+    def _await_job(self, worker: WorkerProcess) -> PoolJob | None:
+        """Wait for a job; None when there is none yet, or the worker died while it waited."""
+        poll = select.poll()
+        poll.register(self._queue.fd, select.POLLIN)
+        poll.register(worker.status.fileno(), select.POLLIN)
+        ready = {fd for fd, _ in poll.poll()}
+        if worker.status.fileno() in ready:
+            worker.read_exit()
+            self._drop(worker, cause="idle")
+            return None
+        return self._queue.take()
+
+    def _serve(self, job: PoolJob) -> None:
+        try:
+            # A worker that was dead before it took the task has left it whole: once more on another.
+            outcome = self._attempt(job) or self._attempt(job)
+        except Exception as error:  # noqa: BLE001 - the slot must outlive any mistake of ours
+            _log.exception("the pool failed on job %s", job.task.job_id)
+            outcome = _crashed(f"the pool failed: {error!r}")
+            if self._worker is not None:
+                self._worker.end(kill=True)
+                self._drop(self._worker, cause="crashed")
+        self._conclude(job, outcome or _crashed("two workers in a row ended before they took the document"))
+
+    def _attempt(self, job: PoolJob) -> Outcome | None:
+        """Run the job on the present worker; None when that worker never took it."""
+        try:
+            worker = self._worker or self._relaunch()
+        except WorkerStartError as error:
+            return _not_started(error)
+        if not job.attach(worker.kill):
+            return WorkerFailure(reason=FailureReason.CANCELLED, message="cancelled before it was begun")
+        self._number += 1
+        task = job.task
+        meta = {
+            "number": self._number,
+            "file_path": task.file_path,
+            "reported_path": task.reported_path,
+            "memory_bytes": task.memory_bytes,
+        }
+        started = time.monotonic()
+        problem = None
+        sent = worker.send(meta, job.config, timeout=task.timeout)
+        job.started()
+        try:
+            answer = worker.receive(started + task.timeout) if sent else None
+            if answer is not None and not job.settle():
+                return self._accept(worker, answer, time.monotonic() - started)
+        except ChannelError as error:
+            problem = f"the worker sent {error}"
+        return self._bury(worker, job, started, problem)
+
+    def _accept(self, worker: WorkerProcess, answer: Frame, seconds: float) -> Outcome:
+        """Read an answer, and replace the worker where it has had enough."""
+        page = worker.progress.page
+        outcome, resident = read_answer(answer, number=self._number, page=page, seconds=seconds)
+        self._documents += 1
+        cause: str | None = "memory"
+        if not (isinstance(outcome, WorkerFailure) and outcome.reason is FailureReason.MEMORY):
+            cause = self._limits.recycle_cause(documents=self._documents, resident_bytes=resident)
+        if cause is not None:
+            worker.end(kill=False)
+            self._drop(worker, cause=cause)
+        return outcome
+
+    def _bury(
+        self, worker: WorkerProcess, job: PoolJob, started: float, problem: str | None
+    ) -> WorkerFailure | None:
+        """End a worker that gave no answer; what became of its job, or None when it never took it."""
+        timed_out = worker.exit is None and time.monotonic() >= started + job.task.timeout
+        ended = worker.end(kill=True)
+        begun = worker.progress.begun(self._number)
+        page = worker.progress.page if begun else None
+        if not (begun or timed_out or problem):
+            job.detach()
+            self._drop(worker, cause="idle")
+            return None
+        where = f" on page {page}" if page else ""
+        if job.settle():
+            reason, text = FailureReason.CANCELLED, f"cancelled{where}"
+        elif timed_out:
+            limit = f"{job.task.timeout:g} s"
+            reason, text = FailureReason.TIMEOUT, f"not finished within {limit}; stopped{where}"
+        else:
+            reason, text = FailureReason.CRASHED, f"{problem or f'the worker process {ended}'}{where}"
+        self._drop(worker, cause=reason.value)
+        by_itself = reason is FailureReason.CRASHED and problem is None
+        return WorkerFailure(
+            reason=reason,
+            message=text,
+            signal=ended.signal if by_itself else None,
+            exit_code=ended.code if by_itself else None,
+            peak_memory_bytes=ended.peak_memory_bytes,
+            page_reached=page,
+            seconds=time.monotonic() - started,
+        )
+
+    def _drop(self, worker: WorkerProcess, *, cause: str | None = None) -> None:
+        worker.discard()
+        self._worker = None
+        self.pid = None
+        if cause is not None:
+            self.restarts[cause] += 1
+
+
+def _not_started(error: WorkerStartError) -> WorkerFailure:
+    return _crashed(f"no worker process could be started: {error}")
+
+
+def _crashed(text: str) -> WorkerFailure:
+    return WorkerFailure(reason=FailureReason.CRASHED, message=text)

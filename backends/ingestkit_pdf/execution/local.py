@@ -1,0 +1,230 @@
+"""`LocalExecutionBackend`: jobs in worker processes of this machine, no broker needed."""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections import OrderedDict
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import wait as wait_for
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import ValidationError
+
+from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.errors import ExecutionError, JobNotFoundError, ResultTimeoutError, SubmitError
+from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure, failure_result
+from ingestkit_pdf.execution.pool import PIPELINE, PoolLimits, PoolResult, PoolTask, ProcessFn, WorkerPool
+from ingestkit_pdf.models import ProcessingResult
+
+__all__ = ["LocalExecutionBackend"]
+
+_MIB = 1024 * 1024
+
+
+@dataclass(slots=True)
+class _Job:
+    """What is kept of a submitted job; `overdue` says so when `execute_all` cancelled it."""
+
+    file_path: str
+    tenant_id: str | None
+    future: Future[PoolResult | WorkerFailure]
+    overdue: str | None = None
+
+    def result(self) -> ProcessingResult:
+        """The result of a job that is done, made anew each time: the pool keeps it as JSON."""
+        outcome = self.future.result()
+        if isinstance(outcome, PoolResult):
+            try:
+                return ProcessingResult.model_validate_json(outcome.body)
+            except ValidationError as error:
+                text = f"the worker's answer is not a result: {error.error_count()} problems"
+                outcome = WorkerFailure(reason=FailureReason.CRASHED, message=text, seconds=outcome.seconds)
+        if self.overdue is not None and outcome.reason is FailureReason.CANCELLED:
+            outcome = replace(outcome, reason=FailureReason.TIMEOUT, message=self.overdue)
+        return failure_result(self.file_path, outcome, tenant_id=self.tenant_id)
+
+
+class LocalExecutionBackend:
+    """Runs jobs in a pool of worker processes; safe to use from many threads.
+
+    `submit` starts the work at once; the pool is made at the first one. The limits of a job are those
+    of its configuration: `per_document_timeout_seconds` of wall clock from the start of its run,
+    `execution_worker_memory_mb` of address space. A result that nobody has claimed is
+    kept as long as the backend is; of those that were claimed, the latest `keep_claimed` are.
+
+        with LocalExecutionBackend(max_workers=2) as backend:
+            job_id = backend.submit("report.pdf", PDFProcessorConfig())
+            print(backend.get_result(job_id).markdown)
+
+    Args:
+        process_fn: A module-level function `(file_path: str, config: dict) -> ProcessingResult`, which
+            receives `config.model_dump()`; None for the pipeline.
+        max_workers: Most worker processes at a time.
+        max_documents: A worker is replaced after so many documents.
+        max_resident_mb: A worker that is resident with more than so many MiB after a document is replaced.
+        keep_claimed: How many results that were claimed can be claimed again.
+
+    Raises:
+        ValueError: `max_workers` is less than one.
+    """
+
+    def __init__(
+        self,
+        process_fn: ProcessFn | None = None,
+        max_workers: int = 4,
+        *,
+        max_documents: int = 200,
+        max_resident_mb: int = 1024,
+        keep_claimed: int = 256,
+    ) -> None:
+        if max_workers < 1:
+            raise ValueError(f"max_workers is {max_workers}; at least one worker is needed")
+        self._process_fn: ProcessFn | str = PIPELINE if process_fn is None else process_fn
+        self._max_workers = max_workers
+        self._limits = PoolLimits(max_documents=max_documents, max_resident_bytes=max_resident_mb * _MIB)
+        self._keep_claimed = keep_claimed
+        self._lock = threading.Lock()
+        self._pool: WorkerPool | None = None
+        self._closed = False
+        self._jobs: dict[str, _Job] = {}
+        self._claimed: OrderedDict[str, None] = OrderedDict()
+
+    def submit(self, file_path: str, config: PDFProcessorConfig) -> str:
+        """Start a job and return its id; with more jobs than workers, first come, first served.
+
+        Raises:
+            ExecutionError: The backend is closed or no worker can be started (`E_EXECUTION_SUBMIT`).
+            ImportError: What the pipeline needs is not installed.
+            TypeError: `process_fn` is not a module-level function.
+        """
+        name = os.fspath(file_path)
+        job_id = str(uuid.uuid4())
+        task = PoolTask(
+            job_id=job_id,
+            # The workers' working directory is that of the moment the pool was made.
+            file_path=str(Path(name).absolute()),
+            reported_path=name,
+            config=config.model_dump(),
+            timeout=config.per_document_timeout_seconds,
+            memory_bytes=config.execution_worker_memory_mb * _MIB,
+        )
+        with self._lock:
+            try:
+                future = self._open_pool().submit(task)
+            except (ExecutionError, RuntimeError) as error:
+                raise SubmitError(f"{name} was not submitted: {error}") from error
+            self._jobs[job_id] = _Job(name, config.tenant_id, future)
+        return job_id
+
+    def _open_pool(self) -> WorkerPool:
+        if self._closed:
+            raise RuntimeError("the backend is closed")
+        if self._pool is None:
+            preload: tuple[str, ...] = ()
+            if self._process_fn == PIPELINE:
+                _require_parser()
+                preload = ("ingestkit_pdf.pdf",)
+            self._pool = WorkerPool(
+                self._process_fn, workers=self._max_workers, limits=self._limits, preload=preload
+            )
+        return self._pool
+
+    def get_result(self, job_id: str, timeout: float | None = None) -> ProcessingResult:
+        """Wait for the result of a job, at most `timeout` seconds (None: as long as it takes).
+
+        A job that failed is a result with the reason in `errors`; asking again gives the same.
+
+        Raises:
+            ExecutionError: The job is not known here (`E_EXECUTION_NOT_FOUND`), or has no result yet
+                (`E_EXECUTION_TIMEOUT`; it goes on, ask again later).
+        """
+        job = self._job(job_id)
+        try:
+            job.future.result(timeout)
+        except FutureTimeoutError:
+            raise ResultTimeoutError(job_id, timeout or 0.0) from None
+        self._note_claim(job_id)
+        return job.result()
+
+    def _job(self, job_id: str) -> _Job:
+        with self._lock:
+            job = self._jobs.get(job_id)
+        if job is None:
+            raise JobNotFoundError(
+                job_id,
+                f"job {job_id!r} is not known here: it was not submitted to this backend, or its result was "
+                f"claimed before {self._keep_claimed} others",
+            )
+        return job
+
+    def _note_claim(self, job_id: str) -> None:
+        with self._lock:
+            self._claimed[job_id] = None
+            self._claimed.move_to_end(job_id)
+            while len(self._claimed) > self._keep_claimed:
+                oldest, _ = self._claimed.popitem(last=False)
+                self._jobs.pop(oldest, None)
+
+    def execute_all(self, timeout: float | None = None) -> None:
+        """Wait until nothing is pending that was submitted before; returns at once when nothing is.
+
+        Args:
+            timeout: Seconds for all of it; a job that is not finished by then is cancelled, and its
+                result is an error (`E_EXECUTION_TIMEOUT`). None waits as long as it takes.
+        """
+        with self._lock:
+            pool = self._pool
+            pending = {job.future: name for name, job in self._jobs.items() if not job.future.done()}
+        if pool is None or not pending:
+            return
+        late = wait_for(pending, timeout).not_done
+        for future in late:
+            job_id = pending[future]
+            self._job(job_id).overdue = f"not finished within the {timeout:g} s that execute_all was given"
+            pool.cancel(job_id)
+        wait_for(late)
+
+    def cancel(self, job_id: str) -> bool:
+        """End a job: its result is an error (`E_EXECUTION_CANCELLED`). False when it has its result.
+
+        Raises:
+            ExecutionError: The job is not known here (`E_EXECUTION_NOT_FOUND`).
+        """
+        self._job(job_id)
+        pool = self._pool
+        return pool is not None and pool.cancel(job_id)
+
+    def close(self) -> None:
+        """End the workers; idempotent. Results can still be claimed; what has none yet is cancelled."""
+        with self._lock:
+            self._closed = True
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close(kill=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _require_parser() -> None:
+    """Say what is missing here, in the program, and not as the failure of every worker."""
+    if find_spec("pymupdf") is None:
+        raise ImportError(
+            "processing PDFs on this machine needs PyMuPDF: pip install 'ingestkit-pdf[pdf]' "
+            "(or execution_backend='distributed', which leaves it to the daemons)"
+        )

@@ -1,0 +1,200 @@
+"""The worker pool: one document per process at a time, each within its limits, none in another's way."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Self
+
+from ingestkit_pdf.errors import ErrorCode, ExecutionError
+from ingestkit_pdf.execution._forkserver import Setup
+from ingestkit_pdf.execution._launcher import Launcher
+from ingestkit_pdf.execution._process import WorkerStartError
+from ingestkit_pdf.execution._queue import JobQueue, PoolJob
+from ingestkit_pdf.execution._reference import refer_to
+from ingestkit_pdf.execution._slot import Slot
+from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
+from ingestkit_pdf.execution.task import PoolLimits, PoolResult, PoolStats, PoolTask, ProcessFn
+
+__all__ = ["PIPELINE", "PoolLimits", "PoolResult", "PoolStats", "PoolTask", "ProcessFn", "WorkerPool"]
+
+PIPELINE = "ingestkit_pdf.pdf:process_document"
+"""The pipeline as a pool takes it: by name, so that the pool's own process need not load the parser."""
+
+
+class WorkerPool:
+    """Runs a function on documents in worker processes; safe to use from many threads.
+
+    A worker that crashes, hangs, is killed or outgrows its limits fails the document it has and is
+    replaced; nothing else is touched. Workers are forked from a fork server that has the parser
+    loaded, and die with this process, however it ends.
+
+        with WorkerPool(PIPELINE, workers=2, limits=PoolLimits(memory_bytes=2 * 1024**3)) as pool:
+            outcome = pool.submit(PoolTask(job_id="1", file_path="a.pdf", config={}, timeout=300)).result()
+
+    Args:
+        process_fn: A module-level function, or its name as `"package.module:function"`.
+        workers: How many worker processes.
+        limits: What a worker may use.
+        preload: Modules that the fork server imports before it forks.
+
+    Raises:
+        ExecutionError: The workers cannot be started (`E_EXECUTION_CRASHED`), and why.
+        TypeError: Workers cannot import `process_fn`.
+        ValueError: `workers` is less than one.
+    """
+
+    def __init__(
+        self,
+        process_fn: ProcessFn | str,
+        *,
+        workers: int,
+        limits: PoolLimits,
+        preload: tuple[str, ...] = ("ingestkit_pdf.pdf",),
+    ) -> None:
+        if workers < 1:
+            raise ValueError(f"workers is {workers}; a pool needs at least one")
+        if sys.platform != "linux":
+            raise _start_error(f"the worker pool needs Linux, this is {sys.platform}")
+        self._owner = os.getpid()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._jobs: dict[str, PoolJob] = {}
+        function = refer_to(process_fn)
+        setup = Setup(
+            parent_pid=self._owner, preload=preload, function=function, memory_bytes=limits.memory_bytes
+        )
+        self._launcher = Launcher(setup)
+        self._queue = JobQueue()
+        self._slots = [
+            Slot(self._queue, self._launcher, limits, self._finish, name=f"ingestkit-pool-{number}")
+            for number in range(1, workers + 1)
+        ]
+        self._start()
+        atexit.register(self._close_at_exit)
+
+    def _start(self) -> None:
+        try:
+            for slot in self._slots:
+                slot.launch()
+        except WorkerStartError as error:
+            for slot in self._slots:
+                slot.stop()
+            self._launcher.close()
+            self._queue.dispose()
+            raise _start_error(str(error)) from error
+        for slot in self._slots:
+            slot.thread.start()
+
+    def submit(
+        self, task: PoolTask, *, on_start: Callable[[], None] | None = None
+    ) -> Future[PoolResult | WorkerFailure]:
+        """Queue a task; it runs when a worker is free, first come, first served.
+
+        Args:
+            task: What to do.
+            on_start: Called, in a thread of the pool, when the task is handed to a worker.
+
+        Returns:
+            A future that resolves with a `PoolResult` or a `WorkerFailure`, never with an exception;
+            cancel with `WorkerPool.cancel`, its own `cancel()` does nothing.
+
+        Raises:
+            ValueError: A task of that id is queued or running.
+            RuntimeError: The pool is closed, or belongs to the process this one was forked from.
+        """
+        job = PoolJob(task, on_start)
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the worker pool is closed")
+            if os.getpid() != self._owner:
+                raise RuntimeError("the worker pool belongs to another process; create one after forking")
+            if task.job_id in self._jobs:
+                raise ValueError(f"job {task.job_id!r} is already queued or running")
+            self._jobs[task.job_id] = job
+            self._queue.put(job)
+        return job.future
+
+    def cancel(self, job_id: str) -> bool:
+        """End a job: a queued one is never begun, a running one's worker is killed.
+
+        Returns:
+            True when its future resolves (or has just resolved) as cancelled, False for a job that is
+            neither queued nor running.
+        """
+        with self._lock:
+            job = self._jobs.get(job_id)
+        return job is not None and self._cancel(job)
+
+    def _cancel(self, job: PoolJob) -> bool:
+        if not job.cancel():
+            return False
+        if self._queue.remove(job):
+            text = "cancelled before it was begun"
+            self._finish(job, WorkerFailure(reason=FailureReason.CANCELLED, message=text))
+        return True
+
+    def _finish(self, job: PoolJob, outcome: PoolResult | WorkerFailure) -> None:
+        with self._lock:
+            self._jobs.pop(job.task.job_id, None)
+        job.resolve(outcome)
+
+    def stats(self) -> PoolStats:
+        """What the pool is doing at this moment."""
+        restarts: Counter[str] = Counter()
+        for slot in self._slots:
+            restarts.update(slot.restarts)
+        return PoolStats(
+            workers=len(self._slots),
+            busy=sum(slot.busy for slot in self._slots),
+            queued=len(self._queue),
+            restarts=dict(restarts),
+            worker_pids=tuple(slot.pid for slot in self._slots if slot.pid is not None),
+        )
+
+    def close(self, *, kill: bool = False) -> None:
+        """Take no more tasks and end the workers; may be called again, and from another thread meanwhile.
+
+        Args:
+            kill: False waits for what is queued and running; True cancels it.
+        """
+        if os.getpid() != self._owner:  # a forked copy: the workers are not its to end
+            return
+        with self._lock:
+            self._closed = True
+            jobs = list(self._jobs.values())
+        self._queue.close()
+        if kill:
+            for job in jobs:
+                self._cancel(job)
+        for slot in self._slots:
+            slot.thread.join()
+        self._launcher.close()
+        self._queue.dispose()
+        atexit.unregister(self._close_at_exit)
+
+    def _close_at_exit(self) -> None:
+        self.close(kill=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close(kill=kind is not None)
+
+
+def _start_error(problem: str) -> ExecutionError:
+    return ExecutionError(
+        ErrorCode.E_EXECUTION_CRASHED, f"no worker process could be started: {problem}", stage="start"
+    )

@@ -1,0 +1,159 @@
+"""`PDFRouter`: documents in, results out, wherever the work is done."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ingestkit_pdf._sinks import VectorSink
+from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.errors import ExecutionError, IngestError
+from ingestkit_pdf.models import ProcessingResult
+from ingestkit_pdf.protocols import EmbeddingBackend, ExecutionBackend, VectorStoreBackend
+
+__all__ = ["PDFRouter", "create_default_router"]
+
+_log = logging.getLogger("ingestkit_pdf")
+
+
+class PDFRouter:
+    """Hands documents to an execution backend and collects their results; safe to use from many threads.
+
+        with PDFRouter(config=PDFProcessorConfig(execution_max_workers=2)) as router:
+            for result in router.process_batch(["a.pdf", "b.pdf"]):
+                print(result.file_path, result.errors or result.chunks_created)
+
+    Args:
+        vector_store: Together with `embedder`, takes the chunks of every result that succeeded.
+        structured_db: Part of the interface; no stage writes to a database yet.
+        llm: Part of the interface; documents are classified by rules, without a model.
+        embedder: Makes the vectors for `vector_store`.
+        config: How documents are read and where; default `PDFProcessorConfig()`.
+        execution: Where the work is done; default is what `config.execution_backend` names. The router
+            closes a backend that it has made itself, and no other.
+
+    Raises:
+        ValueError: `execution_backend` is `distributed` and there is no `execution_queue_url`.
+    """
+
+    def __init__(
+        self,
+        *,
+        vector_store: VectorStoreBackend | None = None,
+        structured_db: object | None = None,
+        llm: object | None = None,
+        embedder: EmbeddingBackend | None = None,
+        config: PDFProcessorConfig | None = None,
+        execution: ExecutionBackend | None = None,
+    ) -> None:
+        self._config = config or PDFProcessorConfig()
+        for name, sink in (("structured_db", structured_db), ("llm", llm)):
+            if sink is not None:
+                _log.warning(
+                    "PDFRouter was given %s, which no stage uses yet; nothing is written to it", name
+                )
+        self._sink: VectorSink | None = None
+        if embedder is not None and vector_store is not None:
+            self._sink = VectorSink(
+                embedder,
+                vector_store,
+                collection=self._config.default_collection,
+                batch_size=self._config.embedding_batch_size,
+            )
+        self._owns_execution = execution is None
+        self._execution = _default_execution(self._config) if execution is None else execution
+
+    def can_handle(self, file_path: str) -> bool:
+        """True for a name that ends in `.pdf`, in any case; the file itself is not looked at."""
+        return Path(file_path).suffix.lower() == ".pdf"
+
+    def process(self, file_path: str) -> ProcessingResult:
+        """Process one document and wait for its result.
+
+        Raises:
+            ExecutionError: The execution backend did not take it.
+        """
+        job_id = self._execution.submit(os.fspath(file_path), self._config)
+        return self._written(self._execution.get_result(job_id))
+
+    async def aprocess(self, file_path: str) -> ProcessingResult:
+        """`process` for an event loop, which goes on meanwhile.
+
+        Raises:
+            ExecutionError: The execution backend did not take it.
+        """
+        # In two steps, so that of many documents all are submitted before a thread waits for the first.
+        job_id = await asyncio.to_thread(self._execution.submit, os.fspath(file_path), self._config)
+        result = await asyncio.to_thread(self._execution.get_result, job_id)
+        return result if self._sink is None else await asyncio.to_thread(self._sink.write, result)
+
+    def process_batch(self, file_paths: Iterable[str]) -> list[ProcessingResult]:
+        """Process many documents at once; their results are in the order of the paths.
+
+        A document that the backend did not take, or has no result of, is a result with that error, so
+        that the others are not lost.
+        """
+        jobs = [(os.fspath(path), self._submit(os.fspath(path))) for path in file_paths]
+        return [self._collect(path, job) for path, job in jobs]
+
+    def _submit(self, path: str) -> str | ExecutionError:
+        try:
+            return self._execution.submit(path, self._config)
+        except ExecutionError as error:
+            return error
+
+    def _collect(self, path: str, job: str | ExecutionError) -> ProcessingResult:
+        try:
+            if isinstance(job, ExecutionError):
+                raise job
+            return self._written(self._execution.get_result(job))
+        except ExecutionError as error:
+            reason = IngestError(code=error.code, message=error.message, stage="execution", recoverable=True)
+            return ProcessingResult.failed(path, reason, tenant_id=self._config.tenant_id)
+
+    def _written(self, result: ProcessingResult) -> ProcessingResult:
+        return result if self._sink is None else self._sink.write(result)
+
+    def close(self) -> None:
+        """Close the execution backend, if the router has made it."""
+        close = getattr(self._execution, "close", None)
+        if self._owns_execution and close is not None:
+            close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def create_default_router(config: PDFProcessorConfig | None = None, **kwargs: Any) -> PDFRouter:
+    """A router with the execution backend that the configuration names; see `PDFRouter`."""
+    return PDFRouter(config=config, **kwargs)
+
+
+def _default_execution(config: PDFProcessorConfig) -> ExecutionBackend:
+    if config.execution_backend == "local":
+        from ingestkit_pdf.execution.local import LocalExecutionBackend  # noqa: PLC0415 - only what is used
+
+        return LocalExecutionBackend(max_workers=config.execution_max_workers)
+    if config.execution_queue_url is None:
+        raise ValueError(
+            "execution_backend is 'distributed', which needs execution_queue_url, "
+            "for example amqp://user:password@host:5672/vhost"
+        )
+    from ingestkit_pdf.execution.distributed import DistributedExecutionBackend  # noqa: PLC0415
+
+    return DistributedExecutionBackend(
+        config.execution_queue_url, client_id=config.execution_client_id, lane=config.execution_lane
+    )
