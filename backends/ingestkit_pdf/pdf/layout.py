@@ -1,0 +1,215 @@
+"""Reading order: columns where a page has them, else the order in which the page was written.
+
+MuPDF gives text in the order of the page's content stream, which for most producers is the order of
+reading. What it gets wrong is text side by side: columns that were written line by line. So gutters are
+looked for (bands of white with prose on both sides). A content order that goes down one column after the
+other is kept; else what stands between two lines that cross the gutters is read column by column.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from ingestkit_pdf.pdf.lines import Line
+
+__all__ = ["Region", "reading_order"]
+
+_BINS = 200
+_GUTTER_COVERAGE = 0.35  # of the most covered place: titles, figures and tables may cross a gutter
+_MIN_COLUMN_LINES = 5
+_FEW_RUNS, _RUN_SHARE = 8, 0.25  # a content order that seldom changes columns is the author's own
+_MIN_BAND_LINES = 5
+_CHAOS = 0.3  # share of lines that jump up the page, beyond which the content order means nothing
+_PROSE_FILL = 0.55  # lines of prose fill their column; cells of a table do not
+
+
+class Region:
+    """Lines that are read from top to bottom: a column, or what spans the columns.
+
+    Attributes:
+        left, right: Where its text begins and ends, in hundredths of a point.
+    """
+
+    __slots__ = ("left", "lines", "right")
+
+    def __init__(self, lines: list[Line]) -> None:
+        self.lines = lines
+        self.left = min(line.x0 for line in lines)
+        self.right = max(line.x1 for line in lines)
+
+
+def reading_order(
+    lines: list[Line], width: int, *, max_columns: int, min_gap: float, right_to_left: bool = False
+) -> tuple[list[Region], bool]:
+    """Put the lines of a page in reading order.
+
+    Args:
+        lines: In the order of the content stream.
+        width: Of the page, in hundredths of a point.
+        max_columns: More are not looked for.
+        min_gap: Left edges of two columns are further apart than this share of the width.
+        right_to_left: Read the columns from the right.
+
+    Returns:
+        The regions in order, and whether there is more than one column.
+    """
+    if not lines:
+        return [], False
+    aside = [line for line in lines if not line.upright]
+    if 0 < len(aside) < 0.5 * len(lines):  # a stamp in the margin, the label of an axis: after the text
+        lines = [line for line in lines if line.upright]
+    else:
+        aside = []
+    regions, columns = _ordered(lines, width, max_columns, min_gap, right_to_left=right_to_left)
+    if aside:
+        regions.append(Region(aside))
+    return regions, columns
+
+
+def _ordered(
+    lines: list[Line], width: int, max_columns: int, min_gap: float, *, right_to_left: bool
+) -> tuple[list[Region], bool]:
+    gutters = _gutters(lines, width, max_columns, min_gap)
+    if not gutters:
+        return [Region(_content_order(lines, right_to_left=right_to_left))], False
+    runs = _runs(lines, gutters)
+    if len(runs) <= max(_FEW_RUNS, _RUN_SHARE * len(lines)):
+        return [Region(run) for run in runs], True
+    regions: list[Region] = []
+    for columns in _bands(lines, gutters):
+        regions.extend(
+            Region(column) for column in (reversed(columns) if right_to_left else columns) if column
+        )
+    return regions, True
+
+
+def _runs(lines: list[Line], gutters: list[int]) -> list[list[Line]]:
+    """The content order, cut where it moves to another column or across all of them."""
+    runs: list[list[Line]] = []
+    last: int | None = -1
+    for line in lines:
+        place = _column(line, gutters)
+        if place != last:
+            runs.append([])
+            last = place
+        runs[-1].append(line)
+    return runs
+
+
+def _bands(lines: list[Line], gutters: list[int]) -> list[list[list[Line]]]:
+    """Cut the page from top to bottom where lines cross a gutter; each band is a list of columns.
+
+    A band of columns with only a few lines between crossing ones (the authors of a paper, a legend) is no
+    prose in columns: it goes with the crossing lines, in content order.
+    """
+    bands: list[tuple[bool, list[tuple[int, int | None, Line]]]] = []
+    for index, line in sorted(enumerate(lines), key=lambda item: item[1].base):
+        place = _column(line, gutters)
+        crosses = place is None
+        if not bands or bands[-1][0] != crosses:
+            bands.append((crosses, []))
+        bands[-1][1].append((index, place, line))
+    result: list[list[list[Line]]] = []
+    whole: list[tuple[int, int | None, Line]] = []
+    for position, (crosses, members) in enumerate(bands):
+        between = 0 < position < len(bands) - 1
+        if crosses or (between and len(members) < _MIN_BAND_LINES):
+            whole.extend(members)
+            continue
+        if whole:
+            result.append([[line for _, _, line in sorted(whole, key=lambda item: item[0])]])
+            whole = []
+        columns: list[list[Line]] = [[] for _ in range(len(gutters) + 1)]
+        for _, place, line in members:
+            columns[place or 0].append(line)
+        result.append(columns)
+    if whole:
+        result.append([[line for _, _, line in sorted(whole, key=lambda item: item[0])]])
+    return result
+
+
+def _column(line: Line, gutters: list[int]) -> int | None:
+    """Index of the column the line stands in; None when it crosses a gutter."""
+    for index, gutter in enumerate(gutters):
+        if line.x1 <= gutter:
+            return index
+        if line.x0 < gutter:
+            # A word or two may stick out; a line that goes on well beyond the gutter crosses it.
+            return None
+    return len(gutters)
+
+
+def _content_order(lines: list[Line], *, right_to_left: bool) -> list[Line]:
+    """The content's own order; where that is chaos, rows from top to bottom, each from its own side."""
+    jumps = sum(1 for a, b in pairwise(lines) if b.base < a.base - a.size)
+    if jumps <= _CHAOS * len(lines):
+        return lines
+    rows: list[list[Line]] = []
+    for line in sorted(lines, key=lambda item: item.base):
+        if rows and abs(line.base - rows[-1][0].base) < 0.4 * min(line.size, rows[-1][0].size):
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    sign = -1 if right_to_left else 1
+    for row in rows:
+        if len(row) > 1:
+            row.sort(key=lambda item: sign * item.x0)
+    return [line for row in rows for line in row]
+
+
+def _gutters(lines: list[Line], width: int, max_columns: int, min_gap: float) -> list[int]:
+    """x of the middle of each gutter between columns of prose, from left to right."""
+    if len(lines) < 2 * _MIN_COLUMN_LINES or width <= 0 or max_columns < 2:
+        return []
+    gaps = _white_bands(lines, width)
+    found: list[int] = []
+    left = min(line.x0 for line in lines)
+    end = max(line.x1 for line in lines)
+    for start, stop in gaps:
+        middle = (start + stop) // 2
+        if middle - left < min_gap * width or end - middle < min_gap * width:
+            continue
+        found.append(middle)
+        left = middle
+    found = found[: max_columns - 1]
+    return found if found and _is_prose(lines, found) else []
+
+
+def _white_bands(lines: list[Line], width: int) -> list[tuple[int, int]]:
+    """Vertical bands that hardly any line covers, inside the text, as (x0, x1)."""
+    steps = [0] * (_BINS + 2)
+    scale = _BINS / width
+    for line in lines:
+        a, b = int(line.x0 * scale), int(line.x1 * scale)
+        a = 0 if a < 0 else min(a, _BINS)
+        b = a if b < a else min(b, _BINS)
+        steps[a] += 1
+        steps[b + 1] -= 1
+    cover, level = [], 0
+    for step in steps[:_BINS]:
+        level += step
+        cover.append(level)
+    limit = max(cover) * _GUTTER_COVERAGE
+    inside = [index for index, value in enumerate(cover) if value > limit]
+    return [
+        (int((a + 1) / scale), int(b / scale))
+        for a, b in pairwise(inside)
+        if b - a >= 3  # 1 % of the page's width is the narrowest gutter in use
+    ]
+
+
+def _is_prose(lines: list[Line], gutters: list[int]) -> bool:
+    """True when every column has lines enough, and most of them fill it."""
+    columns: list[list[Line]] = [[] for _ in range(len(gutters) + 1)]
+    for line in lines:
+        place = _column(line, gutters)
+        if place is not None:
+            columns[place].append(line)
+    for column in columns:
+        if len(column) < _MIN_COLUMN_LINES:
+            return False
+        extent = max(line.x1 for line in column) - min(line.x0 for line in column)
+        filled = sum(line.x1 - line.x0 for line in column)
+        if filled < _PROSE_FILL * extent * len(column):
+            return False
+    return True

@@ -1,0 +1,147 @@
+"""What the file says of itself: information dictionary, encryption, signatures, attachments, outline."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from ingestkit_pdf.models import DocumentMetadata, OutlineEntry
+from ingestkit_pdf.pdf.mupdf import Document, ParserError, guarded
+from ingestkit_pdf.pdf.mupdf import mupdf as _m
+from ingestkit_pdf.pdf.objects import ObjectScan
+
+__all__ = ["iso_date", "read_metadata", "read_outline"]
+
+_MAX_OUTLINE_ENTRIES = 20_000
+_MAX_OUTLINE_DEPTH = 32
+_DATE = re.compile(
+    r"(?:D:)?\s*(\d{4})(\d{2})?(\d{2})?(\d{2})?(\d{2})?(\d{2})?\s*(?:([Zz])|([+-])(\d{2})'?(\d{2})?'?)?"
+)
+
+
+def iso_date(text: str | None) -> str | None:
+    """A PDF date (`D:20240131120000+01'00'`) as ISO 8601, as exact as it is; None when it is none."""
+    match = _DATE.match(text.strip()) if text else None
+    if not match:
+        return None
+    year, month, day, hour, minute, second, zulu, sign, offset_hours, offset_minutes = match.groups()
+    try:
+        parts = [int(part or default) for part, default in zip(match.groups(), "011000", strict=False)]
+        datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc] # only checked
+    except ValueError:
+        return None
+    date = "-".join(part for part in (year, month, day) if part)
+    if not (day and hour and minute):
+        return date
+    zone = "Z" if zulu else f"{sign}{offset_hours}:{offset_minutes or '00'}" if sign else ""
+    return f"{date}T{hour}:{minute}:{second or '00'}{zone}"
+
+
+def read_metadata(
+    document: Document,
+    scan: ObjectScan,
+    outline: list[OutlineEntry],
+    *,
+    size: int,
+    sha256: str,
+    linearized: bool,
+) -> DocumentMetadata:
+    """Everything the result says of the document as a whole; what cannot be read is left at its default."""
+    info: dict[str, Any] = {}
+    with suppress(ParserError), guarded():
+        info = document.handle.metadata or {}
+    catalog = _catalog_facts(document)
+    return DocumentMetadata(
+        title=_text(info.get("title")),
+        author=_text(info.get("author")),
+        subject=_text(info.get("subject")),
+        keywords=_text(info.get("keywords")),
+        creator=_text(info.get("creator")),
+        producer=_text(info.get("producer")),
+        creation_date=iso_date(info.get("creationDate")),
+        modification_date=iso_date(info.get("modDate")),
+        pdf_version=_text((info.get("format") or "").removeprefix("PDF ")),
+        page_count=document.page_count,
+        file_size_bytes=size,
+        content_sha256=sha256,
+        language=catalog.get("language"),
+        encryption=_text(info.get("encryption")),
+        is_encrypted=bool(info.get("encryption")),
+        is_signed=scan.signatures > 0,
+        is_tagged=catalog.get("tagged", False),
+        is_linearized=linearized,
+        is_repaired=document.is_repaired,
+        has_form_fields=bool(scan.widget_pages),
+        has_xfa=catalog.get("xfa", False),
+        has_javascript=bool(scan.javascript),
+        signature_count=scan.signatures,
+        attachment_count=scan.attachments + catalog.get("attachments", 0),
+        outline=outline,
+    )
+
+
+def _text(value: str | None) -> str | None:
+    """Without the control characters and lone surrogates that metadata strings carry; None when blank."""
+    if not value:
+        return None
+    cleaned = "".join(char if char.isprintable() else " " for char in value)
+    return " ".join(cleaned.split()) or None
+
+
+def _catalog_facts(document: Document) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    with suppress(ParserError), guarded():
+        root = _m.pdf_dict_gets(_m.pdf_trailer(document.pdf), "Root")
+        language = _m.pdf_dict_gets(root, "Lang")
+        if language.m_internal:
+            facts["language"] = _text(_m.pdf_to_text_string(language))
+        mark = _m.pdf_dict_gets(_m.pdf_dict_gets(root, "MarkInfo"), "Marked")
+        facts["tagged"] = bool(_m.pdf_to_bool(mark))
+        facts["xfa"] = bool(_m.pdf_dict_gets(_m.pdf_dict_gets(root, "AcroForm"), "XFA").m_internal)
+        files = _m.pdf_dict_gets(_m.pdf_dict_gets(root, "Names"), "EmbeddedFiles")
+        if files.m_internal:
+            facts["attachments"] = int(document.handle.embfile_count())
+    return facts
+
+
+def read_outline(document: Document) -> tuple[list[OutlineEntry], int]:
+    """The document's outline in order, and how many entries of it are broken.
+
+    MuPDF refuses an outline that runs in a circle as a whole; that counts as one broken entry.
+    """
+    entries: list[OutlineEntry] = []
+    try:
+        with guarded():
+            root = _m.pdf_dict_gets(_m.pdf_trailer(document.pdf), "Root")
+            if not _m.pdf_dict_gets(_m.pdf_dict_gets(root, "Outlines"), "First").m_internal:
+                return [], 0
+            node = _m.fz_load_outline(document.handle.this)
+            if not node.m_internal:
+                return [], 1
+            broken = _walk_outline(node, document.page_count, entries)
+    except ParserError:
+        return [], 1
+    return entries, broken
+
+
+def _walk_outline(node: Any, page_count: int, entries: list[OutlineEntry]) -> int:
+    broken = 0
+    stack: list[tuple[Any, int]] = [(node, 1)]
+    while stack and len(entries) < _MAX_OUTLINE_ENTRIES:
+        current, level = stack.pop()
+        raw = current.m_internal
+        page = raw.page.page
+        external = bool(raw.uri) and not raw.uri.startswith("#")
+        valid = 0 <= page < page_count
+        broken += not valid and not external
+        title = _text(raw.title)
+        if title:
+            entries.append(OutlineEntry(level=level, title=title, page_number=page + 1 if valid else None))
+        following, child = current.next(), current.down()
+        if following.m_internal:
+            stack.append((following, level))
+        if child.m_internal and level < _MAX_OUTLINE_DEPTH:
+            stack.append((child, level + 1))
+    return broken

@@ -1,0 +1,276 @@
+"""The one door to PyMuPDF: its import, its set-up, documents, pages and raw PDF objects.
+
+PyMuPDF 2 loads an ONNX layout model with its import (1 s, 60 MiB, six threads); the text-native path has
+no use for it, so `pymupdf.layout` is blocked before the import. `INGESTKIT_PDF_LAYOUT=1` lets it in.
+
+One page is interpreted once, into a structured text page (stext). MuPDF prints that as JSON, HTML or XML
+in C; reading its JSON is 1.5 times as fast as having PyMuPDF build a dictionary for every span
+(`benchmarks/pages.py`), and gives the same text, boxes, fonts and images.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+if os.environ.get("INGESTKIT_PDF_LAYOUT") != "1" and "pymupdf" not in sys.modules:
+    sys.modules.setdefault("pymupdf.layout", None)  # type: ignore[arg-type] # makes its import fail
+
+import pymupdf
+from pymupdf import extra, mupdf, utils
+
+__all__ = [
+    "SCALE",
+    "Document",
+    "OutOfMemoryError",
+    "PageContent",
+    "ParserError",
+    "guarded",
+    "mupdf",
+    "open_document",
+    "take_messages",
+]
+
+SCALE = 100
+"""MuPDF's JSON has whole numbers: boxes and font sizes are in hundredths of a point."""
+
+_STEXT_FLAGS = (
+    mupdf.FZ_STEXT_PRESERVE_IMAGES  # boxes of images, free: they are not decoded
+    | mupdf.FZ_STEXT_PRESERVE_SPANS  # one entry for each run of one font
+    | mupdf.FZ_STEXT_PRESERVE_LIGATURES  # taken apart by us: MuPDF turns Arabic ones around
+)
+# Left out on purpose: PRESERVE_WHITESPACE (MuPDF writes every kind of space as a space), USE_CID_FOR_UNKNOWN_UNICODE (a glyph without meaning becomes U+FFFD, which can be
+# counted, instead of a letter that looks right) and MEDIABOX_CLIP (text beside the page is reported).
+
+_NEARLY_WHITE = 0.94
+
+pymupdf.TOOLS.mupdf_display_errors(False)
+pymupdf.TOOLS.mupdf_display_warnings(False)
+
+
+class ParserError(Exception):
+    """MuPDF could not do what was asked of it; the message is MuPDF's own."""
+
+
+class OutOfMemoryError(Exception):
+    """MuPDF was refused memory by the address-space limit of this process."""
+
+
+# MuPDF's own exceptions, Python's for a wrong type or value (a broken document reaches PyMuPDF's Python
+# code in many ways) and bare RuntimeErrors.
+_FAILURES = (
+    mupdf.FzErrorBase,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OSError,
+)
+
+
+def _translate(error: Exception) -> Exception:
+    text = str(error)
+    if isinstance(error, mupdf.FzErrorSystem) and "alloc" in text:
+        return OutOfMemoryError(text)
+    return ParserError(text)
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Turn what MuPDF raises into `ParserError` or `OutOfMemoryError`."""
+    try:
+        yield
+    except _FAILURES as error:
+        raise _translate(error) from error
+
+
+@dataclass(slots=True)
+class PageContent:
+    """What one interpretation of a page gave.
+
+    Attributes:
+        width: Of the page as displayed, in points; so is `height`.
+        rotation: The page's own rotation in degrees; boxes have it applied.
+        blocks: MuPDF's blocks: text blocks with lines (one for each run of one font), images with boxes.
+        errors: How many errors MuPDF met and stepped over while it interpreted the page.
+        stext: The structured text page, for questions that only some pages raise.
+        page: MuPDF's page, likewise.
+    """
+
+    width: float
+    height: float
+    rotation: int
+    blocks: list[dict[str, Any]]
+    errors: int
+    stext: Any
+    page: Any
+
+    def html(self) -> bytes:
+        """The text as HTML with the colour of every run: `color` is missing where it is invisible."""
+        return _printed(lambda out: mupdf.fz_print_stext_page_as_html(out, self.stext, 0))
+
+    def xml(self) -> bytes:
+        """The text as XML, a `<char>` with colour, opacity and flags for every character."""
+        flags = mupdf.FZ_STEXT_XML_FLAGS_CHARS
+        return _printed(lambda out: mupdf.fz_print_stext_page_as_xml_with_flags(out, self.stext, 0, flags))
+
+    def is_marked(self) -> bool:
+        """True when anything at all is painted on the page; computed in C, whatever the number of paths."""
+        box = mupdf.FzRect(mupdf.FzRect.Fixed_EMPTY)
+        with guarded():
+            device = mupdf.fz_new_bbox_device(box)
+            mupdf.fz_run_page(self.page, device, mupdf.FzMatrix(), mupdf.FzCookie())
+            mupdf.fz_close_device(device)
+        return bool(box.x1 > box.x0 or box.y1 > box.y0)
+
+    def painted_areas(self) -> list[tuple[float, float, float, float]]:
+        """Boxes of what is filled with something else than white, and of images."""
+        areas: list[tuple[float, float, float, float]] = []
+
+        def keep(path: dict[str, Any]) -> None:
+            fill = path.get("fill")
+            if fill and min(fill) < _NEARLY_WHITE:
+                areas.append(tuple(path["rect"]))
+
+        with guarded():
+            extra.get_cdrawings(self.page, False, keep, None)
+        for block in self.blocks:
+            if block["type"] == "image":
+                box = block["bbox"]
+                x, y = box["x"] / SCALE, box["y"] / SCALE
+                areas.append((x, y, x + box["w"] / SCALE, y + box["h"] / SCALE))
+        return areas
+
+
+def _printed(write: Callable[[Any], None]) -> bytes:
+    with guarded():
+        buffer = mupdf.fz_new_buffer(65536)
+        out = mupdf.FzOutput(buffer)
+        write(out)
+        out.fz_close_output()
+        data: bytes = mupdf.fz_buffer_extract(buffer)
+        return data
+
+
+def open_document(source: bytes | str) -> Document:
+    """Open a document from its bytes, or from a path.
+
+    Raises:
+        ParserError: It cannot be opened.
+        OutOfMemoryError: MuPDF was refused memory.
+    """
+    with guarded():
+        if isinstance(source, bytes):
+            return Document(pymupdf.open(stream=source, filetype="pdf"))
+        return Document(pymupdf.open(source, filetype="pdf"))
+
+
+class Document:
+    """An open document. Close it, or use it as a context manager; one thread at a time.
+
+    Any method raises `ParserError` where MuPDF fails, and `OutOfMemoryError` where it is refused memory.
+    """
+
+    def __init__(self, handle: Any) -> None:
+        self.handle = handle
+        self.pdf: Any = mupdf.pdf_document_from_fz_document(handle.this) if handle.is_pdf else None
+        self._options = mupdf.FzStextOptions(_STEXT_FLAGS)
+
+    def __enter__(self) -> Document:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and empty MuPDF's store, so that a worker does not grow with its documents."""
+        self.pdf = None
+        if not self.handle.is_closed:
+            self.handle.close()
+        pymupdf.TOOLS.store_shrink(100)
+
+    @property
+    def is_pdf(self) -> bool:
+        """False for the images, e-books and office files that MuPDF opens as well."""
+        return self.pdf is not None
+
+    @property
+    def needs_password(self) -> bool:
+        """True when nothing can be read without a password."""
+        with guarded():
+            return bool(self.handle.needs_pass)
+
+    @property
+    def page_count(self) -> int:
+        """Pages as the page tree counts them."""
+        with guarded():
+            return int(mupdf.pdf_count_pages(self.pdf))
+
+    @property
+    def object_count(self) -> int:
+        """Entries of the cross-reference table."""
+        with guarded():
+            return int(mupdf.pdf_xref_len(self.pdf))
+
+    @property
+    def is_repaired(self) -> bool:
+        """True when MuPDF had to rebuild the cross-reference table; it may find out late."""
+        with guarded():
+            return bool(mupdf.pdf_was_repaired(self.pdf))
+
+    def page_labels(self) -> list[str]:
+        """The label of every page (`iv`, `A-1`); an empty list where the document gives none."""
+        with guarded():
+            rules = self.handle._get_page_labels()  # what Page.get_label() reads anew for every page
+            rules.sort()
+            if not rules:
+                return []
+            return [str(utils.get_label_pno(index, rules)) for index in range(self.page_count)]
+
+    def is_content_missing(self, index: int) -> bool:
+        """True when page `index` names a content that is not in the file (it was cut off, or is damaged)."""
+        with guarded():
+            page = mupdf.pdf_lookup_page_obj(self.pdf, index)
+            for position in range(mupdf.pdf_dict_len(page)):
+                if mupdf.pdf_to_name(mupdf.pdf_dict_get_key(page, position)) == "Contents":
+                    content = mupdf.pdf_dict_get_val(page, position)
+                    parts = [content]
+                    if mupdf.pdf_is_array(content):
+                        parts = [mupdf.pdf_array_get(content, i) for i in range(mupdf.pdf_array_len(content))]
+                    return bool(parts) and not any(mupdf.pdf_is_stream(part) for part in parts)
+            return False
+
+    def read_page(self, index: int) -> PageContent:
+        """Interpret page `index` (from 0), once."""
+        with guarded():
+            page = mupdf.fz_load_page(self.handle.this, index)
+            bounds = mupdf.fz_bound_page(page)
+            cookie = mupdf.FzCookie()
+            stext = mupdf.FzStextPage(page, self._options, cookie)
+            data = _printed(lambda out: mupdf.fz_print_stext_page_as_json(out, stext, SCALE))
+            blocks = json.loads(data.decode("utf-8", "replace"), strict=False)["blocks"]
+            rotate = mupdf.pdf_dict_get_inheritable(
+                mupdf.pdf_lookup_page_obj(self.pdf, index), mupdf.PDF_ENUM_NAME_Rotate
+            )
+            return PageContent(
+                width=bounds.x1 - bounds.x0,
+                height=bounds.y1 - bounds.y0,
+                rotation=mupdf.pdf_to_int(rotate) % 360,
+                blocks=blocks,
+                errors=cookie.m_internal.errors,
+                stext=stext,
+                page=page,
+            )
+
+
+def take_messages() -> int:
+    """How many messages MuPDF has had since the last call; forgets them. They can quote the document."""
+    messages: str = pymupdf.TOOLS.mupdf_warnings(reset=True)
+    return messages.count("\n") + 1 if messages else 0
