@@ -37,6 +37,7 @@ __all__ = [
     "decode_result_part",
     "encode_job",
     "encode_result",
+    "reply_address",
     "retry_message",
 ]
 
@@ -154,6 +155,11 @@ class Job:
         """The path the result is reported under: the producer's own."""
         return self.source.name if isinstance(self.source, InlineSource) else self.source.path
 
+    @property
+    def document_sha256(self) -> str | None:
+        """The digest of an inline document; that of a file is known only once it has been read."""
+        return self.source.sha256 if isinstance(self.source, InlineSource) else None
+
 
 def encode_job(
     job_id: str,
@@ -164,18 +170,20 @@ def encode_job(
     document: bytes | None = None,
     traceparent: str | None = None,
 ) -> Message:
-    """A job as a message: inline when `document` is given, else by path."""
+    """A job as a message: inline when `document` is given, else by path.
+
+    Raises:
+        InvalidMessageError: The id, the path or the configuration does not fit into a job.
+    """
+    if not _ID.fullmatch(job_id):
+        raise InvalidMessageError(
+            f"{_quoted(job_id)} is not a job id: 1 to 128 letters, digits, '.', '_', ':' or '-'"
+        )
     now = time.time()
     headers: dict[str, HeaderValue] = {H_ATTEMPT: 1}
     if traceparent:
         headers[H_TRACEPARENT] = traceparent
-    source: InlineSource | PathSource
-    if document is None:
-        source = PathSource(path=path)
-    else:
-        source = InlineSource(name=path, size=len(document), sha256=hashlib.sha256(document).hexdigest())
-    fields = _JobFields(source=source, config=config.wire_fields(), submitted_at=now)
-    text = fields.model_dump_json()
+    text = _encode_fields(path, document, config, now)
     if len(text) > _MAX_JOB_JSON:
         raise InvalidMessageError(f"the job's fields take {len(text)} bytes; {_MAX_JOB_JSON} is the limit")
     if document is not None:
@@ -190,6 +198,18 @@ def encode_job(
         timestamp=int(now),
         headers=headers,
     )
+
+
+def _encode_fields(path: str, document: bytes | None, config: PDFProcessorConfig, now: float) -> str:
+    try:
+        source = (
+            PathSource(path=path)
+            if document is None
+            else InlineSource(name=path, size=len(document), sha256=hashlib.sha256(document).hexdigest())
+        )
+        return _JobFields(source=source, config=config.wire_fields(), submitted_at=now).model_dump_json()
+    except ValidationError as error:
+        raise InvalidMessageError(f"path {_quoted(path)}: {_first_error(error)}") from error
 
 
 def decode_job(message: Message, topology: Topology, *, inline_limit: int = DEFAULT_INLINE_LIMIT) -> Job:
@@ -221,6 +241,16 @@ def decode_job(message: Message, topology: Topology, *, inline_limit: int = DEFA
         submitted_at=fields.submitted_at,
         traceparent=_text_header(message, H_TRACEPARENT, limit=128),
     )
+
+
+def reply_address(message: Message, topology: Topology) -> tuple[str, str] | None:
+    """Job id and reply queue of a message that is no valid job, where both can be trusted to be one."""
+    if message.reply_to is None or not topology.is_reply_queue(message.reply_to):
+        return None
+    try:
+        return _checked_id(message), message.reply_to
+    except InvalidMessageError:
+        return None
 
 
 def _job_fields(message: Message, inline_limit: int) -> tuple[_JobFields, bytes | None]:

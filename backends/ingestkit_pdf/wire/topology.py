@@ -32,6 +32,7 @@ RETRY_DELAYS = (5, 30, 120, 600)
 _REPLY_EXPIRES_MS = 7 * 24 * 3600 * 1000
 _ORPHAN_TTL_MS = 7 * 24 * 3600 * 1000
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PREFIX = re.compile(r"(?!amq\.)[A-Za-z0-9_.-]{1,100}")
 _RESERVED_CLIENT_IDS = {"orphaned"}
 
 Argument = str | int
@@ -69,9 +70,19 @@ def is_valid_name(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """All names below one prefix."""
+    """All names below one prefix.
+
+    Raises:
+        ValueError: The prefix cannot begin the names of exchanges and queues.
+    """
 
     prefix: str = DEFAULT_PREFIX
+
+    def __post_init__(self) -> None:
+        if not _PREFIX.fullmatch(self.prefix):
+            raise ValueError(
+                f"prefix {self.prefix!r} is not 1 to 100 letters, digits, '_', '-' or '.' (and not 'amq.')"
+            )
 
     @property
     def jobs_exchange(self) -> Exchange:

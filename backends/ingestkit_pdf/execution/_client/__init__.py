@@ -1,0 +1,1 @@
+"""The machinery behind `DistributedExecutionBackend`; with `execution/inspection.py` all that knows pika."""

@@ -1,0 +1,353 @@
+"""The connection of a client: kept up by one I/O thread, it publishes jobs and receives results."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from pika.adapters.select_connection import SelectConnection
+from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByClient
+
+from ingestkit_pdf.errors import ErrorCode, ExecutionError
+from ingestkit_pdf.execution._client.amqp import connection_parameters, describe, is_final, redact_url
+from ingestkit_pdf.execution._client.answer import Delivery
+from ingestkit_pdf.execution._client.consumer import ReplyConsumer
+from ingestkit_pdf.execution._client.declare import (
+    DeclarationError,
+    Declarer,
+    declare_for_client,
+    open_channel,
+)
+from ingestkit_pdf.execution._client.io_thread import IOThread
+from ingestkit_pdf.execution._client.publisher import Publication, Publisher
+from ingestkit_pdf.execution._client.results import ResultStore
+from ingestkit_pdf.execution._client.script import Script, Steps
+from ingestkit_pdf.wire.topology import Queue, Topology
+
+__all__ = ["Link"]
+
+_log = logging.getLogger("ingestkit_pdf.client")
+
+_BACKOFF_FIRST, _BACKOFF_MAX = 0.1, 5.0
+_SETUP_TIMEOUT = 30.0
+_CONSUME_AGAIN = 2.0
+
+
+class Link:
+    """Connects when there is something to do and reconnects for as long as there is.
+
+    Its states: idle → connecting → declaring → ready, and from each of these waiting (to connect again),
+    refused (waiting cannot mend it; the next call tries again) or closed. `publish`, `settle`, `ensure`,
+    `trouble` and `close` are for any thread; what begins with an underscore runs on the I/O thread.
+
+    Args:
+        url: AMQP URL.
+        topology: Names of exchanges and queues.
+        lane: Where jobs go.
+        reply_queue: Where results come from.
+        store: Takes the results.
+        window: Results that may be unclaimed at first.
+        transient: Nobody can come back for this reply queue, so it goes when nothing is open.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        topology: Topology,
+        lane: str,
+        reply_queue: Queue,
+        store: ResultStore,
+        window: int,
+        transient: bool,
+    ) -> None:
+        self._url = url
+        self._topology = topology
+        self._lane = lane
+        self._reply_queue = reply_queue
+        self._store = store
+        self._transient = transient
+        self._thread = IOThread(f"ingestkit-pdf {reply_queue.name}", self._on_crash)
+        self._publisher = Publisher(topology.jobs_exchange.name, lane, self._declare_again)
+        self._consumer = ReplyConsumer(reply_queue.name, store, window=window)
+        self._state = "idle"
+        self._problem: str | None = None
+        self._deaf: str | None = None  # why results do not arrive although the connection is up
+        self._connection: Any = None
+        self._scripts: dict[str, Script] = {}
+        self._reported: str | None = None
+        self._failures = 0
+        self._ready_since = 0.0
+
+    @property
+    def is_started(self) -> bool:
+        """True once the I/O thread runs."""
+        return self._thread.is_started
+
+    def publish(self, publication: Publication) -> None:
+        """Publish a job as soon as it can be; `publication` learns of the outcome."""
+
+        def command() -> None:
+            if self._state == "closed":
+                publication.fail("the backend was closed")
+                return
+            self._publisher.add(publication)
+            self._ensure()
+
+        self._thread.post(command)
+
+    def ensure(self) -> None:
+        """Somebody waits for a result: connect if that is not so, and let it in if the window is full."""
+
+        def command() -> None:
+            self._ensure()
+            self._consumer.widen()
+
+        self._thread.post(command)
+
+    def settle(self, deliveries: Iterable[Delivery], *, discard: bool = False) -> None:
+        """The caller has the result: acknowledge it (or discard what was none)."""
+        self._thread.post(partial(self._consumer.settle, tuple(deliveries), discard=discard))
+
+    def trouble(self) -> str | None:
+        """What keeps jobs or results from moving now, in words; None when nothing does."""
+        state, blocked = self._state, self._publisher.blocked
+        if state == "ready":
+            return f"the broker blocks publishers ({blocked})" if blocked else self._deaf
+        where = redact_url(self._url)
+        if state == "declaring":
+            return f"{where} has not answered yet"
+        return f"no connection to {where}" + (f": {self._problem}" if self._problem else "")
+
+    def close(self, timeout: float) -> None:
+        """End connection and thread within `timeout` seconds; what is not acknowledged stays in the queue."""
+        if not self._thread.is_started:
+            return
+        self._thread.post(self._begin_close)
+        if not self._thread.join(timeout):
+            self._thread.stop()
+            self._thread.join(1.0)
+
+    # Connecting
+
+    def _ensure(self) -> None:
+        if self._state in {"idle", "refused"}:
+            self._connect()
+
+    def _connect(self) -> None:
+        if self._state == "closed":
+            return
+        self._state = "connecting"
+        try:
+            parameters = connection_parameters(self._url, name=self._reply_queue.name)
+        except ValueError as error:
+            self._refuse(str(error))
+            return
+        self._connection = SelectConnection(
+            parameters,
+            on_open_callback=self._on_open,
+            on_open_error_callback=self._on_down,
+            on_close_callback=self._on_down,
+            custom_ioloop=self._thread.loop,
+        )
+
+    def _on_open(self, connection: Any) -> None:
+        if self._state == "closed":
+            _close(connection)
+            return
+        connection.add_on_connection_blocked_callback(self._on_blocked)
+        connection.add_on_connection_unblocked_callback(self._on_unblocked)
+        self._set_up()
+
+    def _on_down(self, connection: Any, error: BaseException) -> None:
+        if connection is not self._connection:
+            return
+        self._connection = None
+        self._drop(error)
+        if self._state == "closed":
+            self._thread.stop()
+            return
+        if not isinstance(error, ConnectionClosedByClient):
+            self._problem = describe(error)
+        if is_final(error):
+            self._refuse(f"the broker refuses the connection: {self._problem}")
+        elif self._publisher.is_idle and not self._store.has_interest:
+            self._state = "idle"
+        else:
+            self._connect_later()
+
+    def _connect_later(self) -> None:
+        if time.monotonic() - self._ready_since > _BACKOFF_MAX and self._ready_since:
+            self._failures = 0
+        self._ready_since = 0.0
+        delay = min(_BACKOFF_MAX, _BACKOFF_FIRST * 2 ** min(self._failures, 16)) * random.uniform(0.5, 1.0)  # noqa: S311
+        self._failures += 1
+        self._state = "waiting"
+        level = logging.DEBUG if self._problem == self._reported else logging.WARNING
+        _log.log(level, "no connection to the broker (%s); trying again until there is one", self._problem)
+        self._reported = self._problem
+        self._thread.loop.call_later(delay, self._connect)
+
+    def _refuse(self, reason: str) -> None:
+        """Waiting cannot mend it: tell everybody, and leave it until the next call."""
+        self._state, self._problem = "refused", reason
+        self._publisher.fail_all(reason)
+        self._store.fail(ExecutionError(ErrorCode.E_EXECUTION_REJECTED, reason, stage="result"))
+        if self._connection is not None:
+            self._drop(ConnectionClosedByClient(200, reason))
+            connection, self._connection = self._connection, None
+            _close(connection)
+
+    def _drop(self, error: BaseException) -> None:
+        for script in self._scripts.values():
+            script.cancel()
+        self._scripts.clear()
+        self._publisher.lost(error)
+        self._publisher.blocked = None
+        self._consumer.lost()
+
+    def _on_crash(self, error: BaseException) -> None:
+        self._connection = None
+        self._drop(error)
+        self._problem = f"internal error: {describe(error)}"
+        if self._state == "closed":
+            self._thread.stop()
+        else:
+            self._connect_later()
+
+    def _on_blocked(self, _connection: Any, frame: Any) -> None:
+        self._publisher.blocked = frame.method.reason
+        _log.warning("the broker blocks publishers: %s", frame.method.reason)
+
+    def _on_unblocked(self, _connection: Any, _frame: Any) -> None:
+        self._publisher.blocked = None
+        self._publisher.flush()
+
+    # Declaring and publishing
+
+    def _run_script(self, name: str, steps: Callable[[Script], Steps], done: Callable[[Any], None]) -> None:
+        script = self._scripts[name] = Script(steps, done)
+        script.start()
+
+    def _set_up(self) -> None:
+        self._state = "declaring"
+        connection = self._connection
+        timer = self._thread.loop.call_later(_SETUP_TIMEOUT, partial(self._give_up, connection))
+
+        def done(error: BaseException | None) -> None:
+            self._thread.loop.remove_timeout(timer)
+            if isinstance(error, DeclarationError):
+                self._refuse(str(error))
+            elif error is not None:
+                self._problem = describe(error)
+                _close(connection)
+
+        self._run_script("setup", partial(self._setup_steps, connection), done)
+
+    def _declare_again(self) -> None:
+        """A job reached no queue although all was declared: somebody has deleted it since."""
+        self._publisher.pause()
+
+        def done(error: BaseException | None) -> None:
+            if isinstance(error, DeclarationError):
+                self._refuse(str(error))
+            elif error is not None:
+                self._problem = describe(error)
+                _close(connection)
+            else:
+                self._publisher.resume()
+
+        def steps(script: Script) -> Steps:
+            declarer = Declarer(connection, script)
+            yield from declare_for_client(declarer, self._topology, self._lane, self._reply_queue)
+
+        connection = self._connection
+        self._run_script("redeclare", steps, done)
+
+    def _setup_steps(self, connection: Any, script: Script) -> Steps:
+        declarer = Declarer(connection, script)
+        yield from declare_for_client(declarer, self._topology, self._lane, self._reply_queue)
+        channel = yield open_channel(connection, script)
+        channel.add_on_close_callback(self._on_publish_channel_closed)
+        yield partial(self._publisher.attach, channel)
+        if self._reported is not None:
+            _log.warning("connected to the broker again")
+        self._state, self._problem, self._reported = "ready", None, None
+        self._ready_since = time.monotonic()
+        self._publisher.start(channel)
+        if "consume" not in self._scripts:
+            self._consume(connection)
+
+    def _give_up(self, connection: Any) -> None:
+        if connection is self._connection and self._state == "declaring":
+            self._problem = f"no answer to a declaration within {_SETUP_TIMEOUT:g} s"
+            _close(connection)
+
+    def _on_publish_channel_closed(self, _channel: Any, error: BaseException) -> None:
+        if isinstance(error, ChannelClosedByBroker) and self._state == "ready":
+            _log.warning("the broker closed the channel for jobs: %s", describe(error))
+            self._publisher.lost(error)
+            self._set_up()
+
+    # Consuming
+
+    def _consume(self, connection: Any) -> None:
+        if connection is not self._connection or not connection.is_open or self._state == "closed":
+            return
+
+        def done(error: BaseException | None) -> None:
+            if error is None:
+                self._deaf = None
+            else:
+                self._consume_again(connection, error)
+
+        self._run_script("consume", partial(self._consume_steps, connection), done)
+
+    def _consume_steps(self, connection: Any, script: Script) -> Steps:
+        declarer = Declarer(connection, script)
+        yield from declarer.queue(self._reply_queue)
+        declarer.close()
+        channel = yield open_channel(connection, script)
+
+        yield from self._consumer.start(channel, lambda _frame: _close(channel))
+        channel.add_on_close_callback(lambda _channel, error: self._consume_again(connection, error))
+
+    def _consume_again(self, connection: Any, error: BaseException) -> None:
+        """The reply queue is gone or in use, or a result stayed unclaimed longer than the broker allows."""
+        self._consumer.lost()
+        if connection is not self._connection or not connection.is_open or self._state == "closed":
+            return
+        reason = f"results do not arrive: {describe(error)}"
+        if reason != self._deaf:
+            _log.warning("%s; trying again every %g s", reason, _CONSUME_AGAIN)
+        self._deaf = reason
+        if isinstance(error, DeclarationError):
+            self._store.fail(ExecutionError(ErrorCode.E_EXECUTION_REJECTED, reason, stage="result"))
+        self._thread.loop.call_later(_CONSUME_AGAIN, partial(self._consume, connection))
+
+    # Closing
+
+    def _begin_close(self) -> None:
+        if self._state == "closed":
+            return
+        self._state = "closed"
+        self._publisher.fail_all("the backend was closed")
+        closed = ExecutionError(ErrorCode.E_EXECUTION_CANCELLED, "the backend was closed", stage="result")
+        self._store.fail(closed)
+        connection = self._connection
+        if connection is None:
+            self._thread.stop()
+            return
+        is_over = self._transient and self._store.is_settled
+        if not (is_over and self._consumer.delete_queue(lambda *_: _close(connection))):
+            _close(connection)
+
+
+def _close(closable: Any) -> None:
+    """Close a connection or a channel, unless that is under way."""
+    if not closable.is_closed and not closable.is_closing:
+        closable.close()

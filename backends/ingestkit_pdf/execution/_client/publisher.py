@@ -1,0 +1,221 @@
+"""Jobs on their way to the broker: published, confirmed, returned, refused, or published again."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from pika import spec
+from pika.exceptions import ChannelClosedByBroker
+
+from ingestkit_pdf.execution._client.amqp import describe, properties_of
+from ingestkit_pdf.wire.envelope import Message
+
+__all__ = ["Publication", "Publisher"]
+
+_TOO_LARGE = re.compile(r"message size \d+ (?:is )?larger than (?:configured )?max size (\d+)")
+_MAX_REFUSALS = 3
+
+
+class Publication:
+    """One job until the broker has answered for it. `wait` is for the caller, the rest for the I/O thread.
+
+    Args:
+        message: The job.
+        deadline: On the monotonic clock; not published after it.
+    """
+
+    def __init__(self, message: Message, deadline: float) -> None:
+        self.message = message
+        self.job_id = message.message_id or ""
+        self.deadline = deadline
+        self.uncertain = False  # on the wire, and the broker has not said what became of it
+        self.refusals = 0
+        self.returned: str | None = None
+        self.failure: str | None = None
+        self._answered = threading.Event()
+        self._abandoned = False
+
+    @property
+    def is_open(self) -> bool:
+        """True while somebody waits for the broker's answer and the deadline has not passed."""
+        return not self._abandoned and not self._answered.is_set() and time.monotonic() < self.deadline
+
+    @property
+    def is_confirmed(self) -> bool:
+        """True when the broker has the job."""
+        return self._answered.is_set() and self.failure is None
+
+    def settle(self, failure: str | None) -> None:
+        """The broker has answered: it has the job, or `failure` says why not."""
+        self.uncertain = False
+        self.fail(failure)
+
+    def fail(self, failure: str | None) -> None:
+        """Nothing more will come of it; whether the broker has the job may be uncertain."""
+        if not self._answered.is_set():
+            self.failure = failure
+            self._answered.set()
+
+    def wait(self) -> bool:
+        """Wait until the deadline; True when there is an answer."""
+        return self._answered.wait(max(0.0, self.deadline - time.monotonic()))
+
+    def abandon(self) -> None:
+        """Nobody waits any more: do not publish it (again)."""
+        self._abandoned = True
+
+
+class Publisher:
+    """Publishes with `mandatory` and confirms; owned by the I/O thread.
+
+    What a lost connection left unanswered is published again, in its order and under its job id.
+
+    Args:
+        exchange: Where jobs go.
+        routing_key: The lane.
+        on_unroutable: Called once for a job that reached no queue; it is published again after `resume`.
+    """
+
+    def __init__(self, exchange: str, routing_key: str, on_unroutable: Callable[[], None]) -> None:
+        self._exchange = exchange
+        self._routing_key = routing_key
+        self._on_unroutable = on_unroutable
+        self._paused = False
+        self._waiting: deque[Publication] = deque()
+        self._unconfirmed: dict[int, Publication] = {}
+        self._channel: Any = None
+        self._tag = 0
+        self.blocked: str | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """True when nobody waits for a publication."""
+        return not any(job.is_open for job in (*self._unconfirmed.values(), *self._waiting))
+
+    def add(self, publication: Publication) -> None:
+        """Publish as soon as there is a channel."""
+        self._waiting.append(publication)
+        self.flush()
+
+    def attach(self, channel: Any, confirmed: Callable[[Any], None]) -> None:
+        """Put a new channel into confirm mode; `confirmed` is called once it is."""
+        channel.add_on_return_callback(self._on_return)
+        channel.confirm_delivery(self._on_confirm, callback=confirmed)
+
+    def start(self, channel: Any) -> None:
+        """Publish on this channel from now on."""
+        self._channel, self._tag = channel, 0
+        self.resume()
+
+    def pause(self) -> None:
+        """Publish nothing for now."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Publish what waits."""
+        self._paused = False
+        self.flush()
+
+    def lost(self, error: BaseException) -> None:
+        """The channel is gone: what is unconfirmed waits for the next one, unless it is to blame."""
+        self._channel = None
+        unconfirmed = [*self._unconfirmed.values()]
+        self._unconfirmed.clear()
+        if isinstance(error, ChannelClosedByBroker):
+            unconfirmed = [job for job in unconfirmed if not _is_to_blame(job, error)]
+        self._waiting.extendleft(reversed(unconfirmed))
+
+    def fail_all(self, reason: str) -> None:
+        """Give up on everything, with the reason."""
+        jobs = [*self._unconfirmed.values(), *self._waiting]
+        self._unconfirmed.clear()
+        self._waiting.clear()
+        for job in jobs:
+            job.fail(reason)
+
+    @property
+    def _can_publish(self) -> bool:
+        is_free = self.blocked is None and not self._paused
+        return is_free and self._channel is not None and bool(self._channel.is_open)
+
+    def flush(self) -> None:
+        """Publish what waits, unless there is no channel or the broker has blocked us."""
+        while self._waiting and self._can_publish:
+            job = self._waiting.popleft()
+            if not job.is_open:
+                continue
+            self._tag += 1
+            self._unconfirmed[self._tag] = job
+            job.uncertain = True
+            self._channel.basic_publish(
+                self._exchange,
+                self._routing_key,
+                job.message.body,
+                properties_of(job.message),
+                mandatory=True,
+            )
+
+    def _on_return(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
+        # A return comes before the confirm of the same message, so it only leaves its mark here.
+        for job in self._unconfirmed.values():
+            if job.job_id == properties.message_id and job.returned is None:
+                job.returned = method.reply_text
+                return
+
+    def _on_confirm(self, frame: Any) -> None:
+        method = frame.method
+        if method.multiple:
+            tags = [
+                tag
+                for tag in self._unconfirmed
+                if method.delivery_tag in {0, tag} or tag < method.delivery_tag
+            ]
+        else:
+            tags = [method.delivery_tag]
+        refused = isinstance(method, spec.Basic.Nack)
+        for tag in tags:
+            job = self._unconfirmed.pop(tag, None)
+            if job is None:
+                continue
+            if job.returned is not None and not job.refusals:
+                # The queue may have been deleted under us: declare it again, and try once more.
+                job.returned, job.refusals = None, 1
+                self._waiting.appendleft(job)
+                self._on_unroutable()
+            else:
+                job.settle(self._failure(job, refused=refused))
+
+    def _failure(self, job: Publication, *, refused: bool) -> str | None:
+        if job.returned is not None:
+            return (
+                f"no queue takes jobs of lane {self._routing_key!r} ({job.returned}): no daemon has declared "
+                "it; start one with this lane, or name another"
+            )
+        if refused:
+            return (
+                f"the broker refused it: the queue of lane {self._routing_key!r} is full, or its node is "
+                "being replaced; try again later"
+            )
+        return None
+
+
+def _is_to_blame(job: Publication, error: ChannelClosedByBroker) -> bool:
+    """Settle `job` if the broker closed the channel because of it; the broker does not say which it was."""
+    limit = _TOO_LARGE.search(error.reply_text)
+    if limit:
+        if len(job.message.body) <= int(limit[1]):
+            return False
+        job.settle(
+            f"the broker takes messages of at most {limit[1]} bytes; lower inline_limit to send its path"
+        )
+        return True
+    job.refusals += 1
+    if job.refusals < _MAX_REFUSALS:
+        return False
+    job.settle(f"the broker refuses to take it: {describe(error)}")
+    return True

@@ -1,0 +1,315 @@
+"""`DistributedExecutionBackend`: the same calls as the local backend, through RabbitMQ."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import stat
+import time
+import uuid
+import weakref
+from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import ValidationError
+
+from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.errors import ErrorCode, ExecutionError, ResultTimeoutError, SubmitError
+from ingestkit_pdf.execution._client.answer import Answer
+from ingestkit_pdf.execution._client.link import Link
+from ingestkit_pdf.execution._client.publisher import Publication
+from ingestkit_pdf.execution._client.results import ResultStore
+from ingestkit_pdf.models import ProcessingResult
+from ingestkit_pdf.wire.envelope import (
+    DEFAULT_INLINE_LIMIT,
+    InvalidMessageError,
+    Message,
+    encode_job,
+)
+from ingestkit_pdf.wire.topology import DEFAULT_LANE, DEFAULT_PREFIX, Topology, is_valid_name
+
+__all__ = ["DistributedExecutionBackend"]
+
+_log = logging.getLogger("ingestkit_pdf.client")
+logging.getLogger("ingestkit_pdf").addHandler(logging.NullHandler())  # the application shows what it wants
+
+_DEFAULT_WINDOW = 1000
+_FINALIZE_TIMEOUT = 2.0
+
+
+class DistributedExecutionBackend:
+    """Submits documents to the daemons behind a RabbitMQ broker and collects their results.
+
+    Thread-safe; one connection and one I/O thread, both started by the first call and ended by `close`
+    (or the end of a `with` block). The connection is made again for as long as jobs are open. A result
+    is acknowledged when it is handed over; what nobody claimed stays in the reply queue.
+
+        with DistributedExecutionBackend("amqp://user:password@broker/") as backend:
+            job_id = backend.submit("report.pdf", PDFProcessorConfig())
+            result = backend.get_result(job_id, timeout=300)
+
+    Args:
+        queue_url: `amqp://` or `amqps://`; looked at by the first call, not here.
+        client_id: Whose reply queue it is. A client made again with the same id collects the results of
+            jobs that its predecessor submitted; without one, the id is random and nobody can.
+        lane: The queue the jobs go to.
+        prefix: First part of the name of every exchange and queue.
+        inline_limit: Files of up to so many bytes travel inside the job, larger ones by their absolute
+            path, which daemons must be able to read. 0: always by path.
+        submit_timeout: Seconds that `submit` waits for the broker to confirm a job.
+        result_window: Unclaimed results that are fetched ahead; a caller that waits for one further back
+            in the queue lets more in.
+
+    Raises:
+        ValueError: `client_id`, `lane` or `prefix` cannot be part of a queue's name, or a limit is negative.
+    """
+
+    def __init__(
+        self,
+        queue_url: str,
+        *,
+        client_id: str | None = None,
+        lane: str = DEFAULT_LANE,
+        prefix: str = DEFAULT_PREFIX,
+        inline_limit: int = DEFAULT_INLINE_LIMIT,
+        submit_timeout: float = 30.0,
+        result_window: int = _DEFAULT_WINDOW,
+    ) -> None:
+        self._topology = Topology(prefix)
+        if not is_valid_name(lane):
+            raise ValueError(f"lane {lane!r} is not 1 to 64 letters, digits, '_' or '-'")
+        if client_id is not None and not self._topology.is_reply_queue(
+            self._topology.reply_queue(client_id).name
+        ):
+            raise ValueError(
+                f"client_id {client_id!r} is not 1 to 64 letters, digits, '_' or '-' (and not 'orphaned')"
+            )
+        if inline_limit < 0 or submit_timeout <= 0 or result_window < 1:
+            raise ValueError("inline_limit, submit_timeout and result_window must not be negative or zero")
+        self._url = queue_url
+        self._lane = lane
+        self._given_client_id = client_id
+        self._inline_limit = inline_limit
+        self._submit_timeout = submit_timeout
+        self._window = result_window
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._closed = False
+        self._client_id = self._given_client_id or uuid.uuid4().hex
+        transient = self._given_client_id is None
+        self._store = ResultStore(adopt=not transient)
+        self._reply_queue = self._topology.reply_queue(self._client_id)
+        self._link = Link(
+            self._url,
+            topology=self._topology,
+            lane=self._lane,
+            reply_queue=self._reply_queue,
+            store=self._store,
+            window=self._window,
+            transient=transient,
+        )
+        # The link does not know this object, so one that was forgotten is closed when it is collected.
+        self._finalizer = weakref.finalize(self, _close_in, self._pid, self._link, _FINALIZE_TIMEOUT)
+
+    @property
+    def client_id(self) -> str:
+        """The identity whose reply queue is used."""
+        return self._client_id
+
+    def submit(self, file_path: str, config: PDFProcessorConfig, *, job_id: str | None = None) -> str:
+        """Hand over a document; returns the id of its job once the broker has it safely.
+
+        Args:
+            file_path: A file that exists here travels as `inline_limit` says; one that does not goes by
+                its absolute path, since a daemon may see what this process does not.
+            config: How to read it; settings of the execution are not sent.
+            job_id: An id of one's own, to submit again what may or may not have been submitted before.
+
+        Raises:
+            SubmitError: The file cannot be read; no queue takes the job; the broker refused it, was not
+                there, blocked publishers or did not confirm in time. The message says which, and
+                `job_id` is set.
+        """
+        self._check_usable(submitting=True)
+        job_id = job_id or uuid.uuid4().hex
+        path = os.fspath(file_path)
+        message = self._encode(job_id, path, config)
+        publication = Publication(message, time.monotonic() + self._submit_timeout)
+        is_new = self._store.expect(job_id, path)
+        try:
+            self._link.publish(publication)
+            publication.wait()
+        finally:
+            publication.abandon()
+        if publication.is_confirmed:
+            return job_id
+        if is_new and not publication.uncertain:
+            self._store.forget(job_id)
+        raise SubmitError(self._why_not(publication), job_id=job_id)
+
+    def get_result(self, job_id: str, timeout: float | None = None) -> ProcessingResult:
+        """Wait for the result of a job, at most `timeout` seconds (None: as long as it takes).
+
+        Asking again gives the same, for the latest 256 results (and 64 MiB of them).
+
+        Raises:
+            JobNotFoundError: It was handed over long ago; or it was not submitted here, and there is no
+                `client_id` under which a predecessor could have.
+            ResultTimeoutError: Nothing came in time. The job goes on; ask again later.
+            ExecutionError: The broker refuses the connection, the result is not one this version
+                understands (it stays in the queue), or the backend was closed.
+        """
+        with contextlib.closing(self._collect([job_id], timeout)) as results:
+            return next(results)[1]
+
+    def as_completed(
+        self, job_ids: Iterable[str], timeout: float | None = None
+    ) -> Iterator[tuple[str, ProcessingResult]]:
+        """Yield `(job id, result)` of these jobs as they arrive, all within `timeout` seconds.
+
+        Raises:
+            ExecutionError: As `get_result` does, when the iteration comes to it.
+        """
+        return self._collect(job_ids, timeout)
+
+    def close(self, timeout: float = 5.0) -> None:
+        """End the connection and its thread within `timeout` seconds; calls that wait raise. Idempotent."""
+        self._closed = True
+        self._finalizer.detach()
+        _close_in(self._pid, self._link, timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _check_usable(self, *, submitting: bool = False) -> None:
+        reason = "this backend was closed" if self._closed else None
+        if reason is None and os.getpid() != self._pid:
+            if self._link.is_started:
+                reason = (
+                    f"this backend belongs to process {self._pid}; make one in each process after the fork"
+                )
+            else:
+                self._begin()
+        if reason and submitting:
+            raise SubmitError(reason)
+        if reason:
+            raise ExecutionError(ErrorCode.E_EXECUTION_CANCELLED, reason, stage="result")
+
+    def _encode(self, job_id: str, file_path: str, config: PDFProcessorConfig) -> Message:
+        try:
+            document = _read_inline(file_path, self._inline_limit)
+            return encode_job(
+                job_id,
+                reply_to=self._reply_queue.name,
+                config=config,
+                path=file_path if document is not None else os.path.abspath(file_path),  # noqa: PTH100 - no symlinks
+                document=document,
+            )
+        except (InvalidMessageError, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else None
+            raise SubmitError(f"{file_path!r}: {reason or error}", job_id=job_id) from error
+
+    def _why_not(self, publication: Publication) -> str:
+        if publication.failure is not None:
+            return f"job {publication.job_id} was not accepted: {publication.failure}"
+        trouble = self._link.trouble() or "the broker has not confirmed it"
+        text = f"job {publication.job_id} was not confirmed within {self._submit_timeout:g} s: {trouble}"
+        if publication.uncertain:
+            text += (
+                "; it may have arrived all the same: submit it again with this job_id, or ask for its result"
+            )
+        return text
+
+    def _collect(
+        self, job_ids: Iterable[str], timeout: float | None
+    ) -> Generator[tuple[str, ProcessingResult], None, None]:
+        self._check_usable()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        waiter = self._store.watch(job_ids)
+        try:
+            missing = set(waiter.job_ids)
+            if not waiter.has_news:
+                self._link.ensure()
+            while missing:
+                job_id = waiter.next(None if deadline is None else deadline - time.monotonic())
+                if job_id is None:
+                    raise ResultTimeoutError(min(missing), timeout or 0.0, self._link.trouble())
+                result = self._hand_over(job_id) if job_id in missing else None
+                if result is not None:
+                    missing.discard(job_id)
+                    yield job_id, result
+        finally:
+            self._store.unwatch(waiter)
+
+    def _hand_over(self, job_id: str) -> ProcessingResult | None:
+        answer = self._store.claim(job_id)
+        if answer is None:
+            return None
+        try:
+            result = _parse(answer)
+        except InvalidMessageError as error:
+            _log.warning("a result of job %s was dropped: %s", job_id, error)
+            self._store.discard(answer)
+            self._link.settle(answer.deliveries, discard=True)
+            return None
+        except BaseException:  # KeyboardInterrupt too: the caller does not have it
+            self._store.put_back(answer)
+            raise
+        self._link.settle(answer.deliveries)
+        if answer.file_path is None:
+            return result
+        return result.model_copy(update={"file_path": answer.file_path})
+
+
+def _read_inline(file_path: str, limit: int) -> bytes | None:
+    """The file, if it is one that travels inside its job; None if it goes by its path.
+
+    Raises:
+        OSError: It is there, and cannot be read or is not a regular file.
+    """
+    path = Path(file_path)
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except ValueError as error:  # a null byte
+        raise OSError(errno.EINVAL, str(error)) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    if limit == 0 or status.st_size > limit:
+        return None
+    with path.open("rb") as file:
+        document = file.read(limit + 1)
+    return document if len(document) <= limit else None
+
+
+def _parse(answer: Answer) -> ProcessingResult:
+    try:
+        return ProcessingResult.model_validate_json(answer.body())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise ExecutionError(
+            ErrorCode.E_EXECUTION_REJECTED,
+            f"the result of job {answer.job_id!r} is not one this version understands "
+            f"({where}: {first['msg']}); it stays in the reply queue",
+            job_id=answer.job_id,
+            stage="result",
+        ) from error
+
+
+def _close_in(pid: int, link: Link, timeout: float) -> None:
+    # After a fork the connection is the parent's: the child has no I/O thread and must not say goodbye on it.
+    if os.getpid() == pid:
+        link.close(timeout)
