@@ -1,0 +1,5 @@
+"""`python -m ingestkit_pdfd`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,104 @@
+"""Declaring the topology."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import ChannelNotFoundEntity
+from aiormq.exceptions import ChannelAccessRefused
+
+from ingestkit_pdf.wire.topology import Queue, Topology
+
+from .connection import BrokerRefusedError, BrokerUnavailableError, translated
+
+__all__ = ["declare_topology", "inspect_topology"]
+
+
+async def declare_topology(
+    connection: AbstractConnection, topology: Topology, lanes: Sequence[str], *, timeout: float
+) -> None:
+    """Declare every exchange, queue and binding; what is there already, and the same, stays.
+
+    A user without the right to configure gets by when all of it is there.
+
+    Raises:
+        BrokerRefusedError: Something exists with other arguments, or may not be declared and is missing.
+        BrokerUnavailableError: The connection was lost meanwhile.
+    """
+    try:
+        await _declare(connection, topology, lanes, passive=False, timeout=timeout)
+    except BrokerRefusedError as refused:
+        if not isinstance(refused.__cause__, ChannelAccessRefused):
+            raise
+        try:
+            await _declare(connection, topology, lanes, passive=True, timeout=timeout)
+        except BrokerRefusedError:
+            raise refused from None
+
+
+async def _declare(
+    connection: AbstractConnection,
+    topology: Topology,
+    lanes: Sequence[str],
+    *,
+    passive: bool,
+    timeout: float,
+) -> None:
+    with translated("open a channel"):
+        channel = connection.channel()
+        await channel.initialize(timeout=timeout)
+    for exchange in topology.exchanges():
+        with translated(f"declare exchange {exchange.name}"):
+            await channel.declare_exchange(
+                exchange.name, exchange.kind, durable=True, passive=passive, timeout=timeout
+            )
+    queues = {}
+    for queue in topology.queues(lanes):
+        with translated(f"declare queue {queue.name}"):
+            queues[queue.name] = await channel.declare_queue(
+                queue.name, durable=True, arguments=dict(queue.arguments), passive=passive, timeout=timeout
+            )
+    for binding in () if passive else topology.bindings(lanes):
+        with translated(f"bind queue {binding.queue}"):
+            await queues[binding.queue].bind(binding.exchange, binding.routing_key, timeout=timeout)
+    with translated("close a channel"):
+        await channel.close()
+
+
+async def inspect_topology(
+    connection: AbstractConnection, topology: Topology, lanes: Sequence[str], *, timeout: float
+) -> tuple[list[str], list[str]]:
+    """Compare what exists on the broker with what the daemon needs, and change nothing.
+
+    Returns:
+        The names of the queues that do not exist yet, and one line for each that exists otherwise.
+    """
+    missing: list[str] = []
+    differing: list[str] = []
+    for queue in topology.queues(lanes):
+        try:
+            await _declare_alone(connection, queue, passive=True, timeout=timeout)
+        except BrokerUnavailableError as error:
+            if not isinstance(error.__cause__, ChannelNotFoundEntity):
+                raise
+            missing.append(queue.name)
+            continue
+        try:
+            # Declaring what exists only compares the arguments.
+            await _declare_alone(connection, queue, passive=False, timeout=timeout)
+        except BrokerRefusedError as error:
+            if not isinstance(error.__cause__, ChannelAccessRefused):
+                differing.append(str(error))
+    return missing, differing
+
+
+async def _declare_alone(
+    connection: AbstractConnection, queue: Queue, *, passive: bool, timeout: float
+) -> None:
+    """Declare one queue on a channel of its own, since a refusal closes the channel."""
+    with translated(f"declare queue {queue.name}"):
+        async with connection.channel() as channel:
+            await channel.declare_queue(
+                queue.name, durable=True, arguments=dict(queue.arguments), passive=passive, timeout=timeout
+            )

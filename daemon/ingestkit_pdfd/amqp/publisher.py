@@ -1,0 +1,131 @@
+"""The publishing connection: opened when first needed, and again whenever it was lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import DeliveryError, PublishError
+
+from ingestkit_pdf.wire.envelope import Message
+from ingestkit_pdf.wire.topology import Topology
+
+from .connection import BrokerAddress, BrokerUnavailableError, close_quietly, connect, translated
+from .declare import declare_topology
+from .message import to_pika
+
+__all__ = ["Publisher", "RejectedError", "UnroutableError"]
+
+
+class UnroutableError(Exception):
+    """The broker returned the message: no queue takes it."""
+
+
+class RejectedError(Exception):
+    """The broker did not take the message: the queue is full, or lost its quorum."""
+
+
+class Publisher:
+    """Publishes with confirms and `mandatory`; returns only when the broker has the message safe.
+
+    Opening it declares the topology, so what was deleted while the daemon ran is there again.
+    """
+
+    def __init__(
+        self, address: BrokerAddress, topology: Topology, lanes: Sequence[str], *, timeout: float
+    ) -> None:
+        self._address = address
+        self._topology = topology
+        self._lanes = lanes
+        self._timeout = timeout
+        self._opening = asyncio.Lock()
+        self._connection: AbstractConnection | None = None
+        self._channel: AbstractChannel | None = None
+
+    async def publish(self, message: Message, *, routing_key: str, exchange: str = "") -> None:
+        """Publish one message and wait for its confirmation.
+
+        Raises:
+            UnroutableError: It was returned.
+            RejectedError: It was refused.
+            BrokerUnavailableError: It was not confirmed in time, or the connection was lost: whether the
+                broker has it is not known, so publish it again.
+            BrokerRefusedError: The connection could not be opened, or publishing is not allowed.
+        """
+        channel = await self._open_channel()
+        # In a task of its own: a connection that dies cancels the publish, and that must not look as if
+        # this call had been cancelled.
+        task = asyncio.create_task(self._publish(channel, message, exchange, routing_key))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._timeout)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        try:
+            if not done:
+                raise BrokerUnavailableError(f"publish: not confirmed within {self._timeout:g} s")
+            if task.cancelled():
+                raise BrokerUnavailableError("publish: the connection was lost")
+            task.result()
+        except BrokerUnavailableError:
+            # What it had queued goes with it, so nothing is sent late and twice.
+            await self._discard(channel)
+            task.cancel()
+            raise
+
+    async def _publish(
+        self, channel: AbstractChannel, message: Message, exchange: str, routing_key: str
+    ) -> None:
+        try:
+            with translated(f"publish to {exchange or routing_key}"):
+                target = (
+                    await channel.get_exchange(exchange, ensure=False)
+                    if exchange
+                    else channel.default_exchange
+                )
+                await target.publish(to_pika(message), routing_key, mandatory=True)
+        except BrokerUnavailableError as error:
+            if isinstance(error.__cause__, PublishError):
+                raise UnroutableError(
+                    f"no queue takes {exchange or 'the default exchange'} / {routing_key}"
+                ) from error
+            if isinstance(error.__cause__, DeliveryError):
+                raise RejectedError(f"refused by {exchange or routing_key}") from error
+            raise
+
+    async def open(self) -> None:
+        """Open the connection now, so that what is wrong with it shows at the start.
+
+        Raises:
+            BrokerUnavailableError: The broker is away.
+            BrokerRefusedError: The broker says no.
+        """
+        await self._open_channel()
+
+    async def close(self) -> None:
+        """Close the connection; a later publish opens it again."""
+        connection, self._connection, self._channel = self._connection, None, None
+        await close_quietly(connection)
+
+    async def _open_channel(self) -> AbstractChannel:
+        async with self._opening:
+            if self._channel is not None and not self._channel.is_closed:
+                return self._channel
+            await self.close()
+            connection = await connect(self._address, "ingestkit-pdfd publisher")
+            try:
+                await declare_topology(connection, self._topology, self._lanes, timeout=self._address.timeout)
+                with translated("open a channel"):
+                    channel = connection.channel(publisher_confirms=True, on_return_raises=True)
+                    await channel.initialize(timeout=self._address.timeout)
+            except BaseException:
+                await close_quietly(connection)
+                raise
+            self._connection, self._channel = connection, channel
+            return channel
+
+    async def _discard(self, channel: AbstractChannel) -> None:
+        async with self._opening:
+            if self._channel is channel:
+                await self.close()

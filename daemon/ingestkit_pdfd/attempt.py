@@ -1,0 +1,209 @@
+"""One attempt at one job: delivery → envelope → pool → outcome → reply → settle.
+
+An attempt outlives the connection its delivery came on. When the connection drops, the broker delivers
+the job again; that delivery is attached here and settled in the place of the one that was lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure, failure_result
+from ingestkit_pdf.execution.pool import PoolResult, PoolTask, WorkerPool
+from ingestkit_pdf.wire.envelope import (
+    AttemptRecord,
+    Job,
+    Message,
+    dead_letter,
+    encode_result,
+    retry_message,
+)
+
+from .amqp import Delivery
+from .outcome import Completed, DeadLettered, Outcome, Requeued, Retried, RetryPolicy, decide
+from .recent import Finished
+from .reply import Outbox
+from .source import SourceError, Staging
+
+__all__ = ["Attempt", "Services"]
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What every attempt needs."""
+
+    pool: WorkerPool
+    staging: Staging
+    outbox: Outbox
+    policy: RetryPolicy
+    document_timeout: float
+
+
+class Attempt:
+    """One attempt, from its first delivery to the settling of its last.
+
+    Attributes:
+        started: True once a worker has begun; before that, the attempt can be given back at no cost.
+    """
+
+    def __init__(self, job: Job, delivery: Delivery, services: Services) -> None:
+        self.job = job
+        self.started = False
+        self._deliveries = [delivery]
+        self._reply_tos = [job.reply_to]
+        self._services = services
+        self._pool_id = f"{job.job_id}/{job.attempt}"
+        self._withdrawn = False
+        self._received = time.monotonic()
+        self._begun: float | None = None
+
+    def attach(self, job: Job, delivery: Delivery) -> None:
+        """Another delivery of the same attempt: it will be settled, and answered, with the first."""
+        self._deliveries.append(delivery)
+        if job.reply_to not in self._reply_tos:
+            self._reply_tos.append(job.reply_to)
+
+    def withdraw(self) -> None:
+        """Give the job back unless a worker has begun it."""
+        if not self.started:
+            self._withdrawn = True
+            self._services.pool.cancel(self._pool_id)
+
+    async def run(self) -> Finished | None:
+        """Make the attempt. What it was answered with, or None when it was given back."""
+        ended = await self._execute()
+        outcome = decide(ended, self.job.attempt, self._services.policy)
+        finished = await self._publish(outcome)
+        settled = await self._settle(outcome)
+        self._log_attempt(ended, outcome, settled)
+        return finished
+
+    async def give_back(self) -> None:
+        """Requeue every delivery: another daemon, or this one later, makes the attempt."""
+        for delivery in self._deliveries:
+            await delivery.requeue()
+
+    async def _execute(self) -> PoolResult | WorkerFailure:
+        job = self.job
+        try:
+            async with self._services.staging.document(job) as path:
+                if self._withdrawn:
+                    return WorkerFailure(
+                        reason=FailureReason.CANCELLED, message="withdrawn before it was begun"
+                    )
+                task = PoolTask(
+                    job_id=self._pool_id,
+                    file_path=path,
+                    config=job.config.model_dump(),
+                    timeout=min(self._services.document_timeout, job.config.per_document_timeout_seconds),
+                    reported_path=job.file_path,
+                )
+                return await asyncio.wrap_future(self._services.pool.submit(task, on_start=self._on_start))
+        except SourceError as error:
+            return error.failure
+        except Exception as error:  # noqa: BLE001 - whatever it was, this job has an outcome
+            _log.error("attempt_broke", job_id=job.job_id, attempt=job.attempt, exc_info=error)
+            message = f"the daemon could not run the job: {type(error).__name__}"
+            return WorkerFailure(reason=FailureReason.EXCEPTION, message=message)
+
+    def _on_start(self) -> None:
+        """Called from a thread of the pool."""
+        self.started = True
+        self._begun = time.monotonic()
+
+    async def _publish(self, outcome: Outcome) -> Finished | None:
+        outbox, job, delivery = self._services.outbox, self.job, self._deliveries[0]
+        match outcome:
+            case Completed(result):
+                replies = await asyncio.to_thread(self._encode, result.body)
+            case Retried(failure, delay):
+                await outbox.retry(
+                    retry_message(delivery.message, job, self._record(failure)), delivery.lane, delay
+                )
+                return Finished()
+            case DeadLettered(failure):
+                await outbox.park(self._dead_letter(failure), delivery.lane)
+                replies = self._encode(self._failure_body(failure))
+            case Requeued():
+                return None
+        for reply_to in self._reply_tos:
+            await outbox.reply(replies, reply_to)
+        return Finished(replies)
+
+    async def _settle(self, outcome: Outcome) -> int:
+        """Settle every delivery; how many could be (the others come again, and are known by then)."""
+        settled = 0
+        for delivery in self._deliveries:
+            settled += await (delivery.requeue() if isinstance(outcome, Requeued) else delivery.ack())
+        return settled
+
+    def _encode(self, body: bytes) -> Sequence[Message]:
+        return encode_result(self.job.job_id, body, traceparent=self.job.traceparent)
+
+    def _failure_body(self, failure: WorkerFailure) -> bytes:
+        result = failure_result(self.job.file_path, failure, tenant_id=self.job.config.tenant_id)
+        return result.model_dump_json().encode()
+
+    def _dead_letter(self, failure: WorkerFailure) -> Message:
+        record = self._record(failure)
+        return dead_letter(
+            self._deliveries[0].message,
+            lane=self._deliveries[0].lane,
+            reason=failure.code,
+            text=failure.message,
+            history=(*self.job.history, record),
+            details=record.details,
+        )
+
+    def _record(self, failure: WorkerFailure) -> AttemptRecord:
+        return AttemptRecord(
+            attempt=self.job.attempt,
+            reason=failure.reason,
+            code=failure.code,
+            message=failure.message[:1000],
+            host=socket.gethostname(),
+            at=time.time(),
+            details={**failure.as_error().details, "document_sha256": self.job.document_sha256},
+        )
+
+    def _log_attempt(self, ended: PoolResult | WorkerFailure, outcome: Outcome, settled: int) -> None:
+        """The one canonical line of an attempt."""
+        now = time.monotonic()
+        job = self.job
+        fields: dict[str, object] = {
+            "job_id": job.job_id,
+            "attempt": job.attempt,
+            "lane": self._deliveries[0].lane,
+            "outcome": type(outcome).__name__.lower(),
+            "source": job.source.kind,
+            "wait_seconds": round((self._begun or now) - self._received, 4),
+            "run_seconds": round(ended.seconds, 4),
+            "total_seconds": round(now - self._received, 4),
+            "peak_memory_bytes": ended.peak_memory_bytes,
+            "redelivered": self._deliveries[0].redelivered,
+            "deliveries": len(self._deliveries),
+            "settled": settled,
+        }
+        if isinstance(ended, PoolResult):
+            fields |= {
+                "document_sha256": ended.content_sha256,
+                "pages": ended.pages,
+                "chunks": ended.chunks,
+                "errors": list(ended.errors),
+                "result_bytes": len(ended.body),
+            }
+        else:
+            fields |= {"document_sha256": job.document_sha256, "code": ended.code.value}
+            fields |= ended.as_error().details
+        if isinstance(outcome, Retried):
+            fields["retry_in"] = outcome.delay
+        level = _log.info if isinstance(outcome, Completed | Requeued) else _log.warning
+        level("attempt_finished", **fields)

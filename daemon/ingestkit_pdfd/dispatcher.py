@@ -1,0 +1,143 @@
+"""From a delivery to the attempt it belongs to: a new one, one that runs here, or one just finished."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+from ingestkit_pdf.errors import ErrorCode, IngestError
+from ingestkit_pdf.models import ProcessingResult
+from ingestkit_pdf.wire.envelope import (
+    InvalidMessageError,
+    Job,
+    dead_letter,
+    decode_job,
+    encode_result,
+    reply_address,
+)
+from ingestkit_pdf.wire.topology import Topology
+
+from .amqp import Delivery
+from .attempt import Attempt, Services
+from .recent import AttemptKey, Finished, RecentAttempts
+
+__all__ = ["Dispatcher"]
+
+_log = structlog.stdlib.get_logger(__name__)
+
+_BROKEN_PAUSE = 1.0
+"""Seconds before an attempt that broke in the daemon itself is given back, so that it cannot spin."""
+
+
+class Dispatcher:
+    """Keeps the attempts under way and remembers the latest ones. Lives on the event loop."""
+
+    def __init__(
+        self, services: Services, topology: Topology, *, inline_limit: int, remember_bytes: int
+    ) -> None:
+        self._services = services
+        self._topology = topology
+        self._inline_limit = inline_limit
+        self._running: dict[AttemptKey, Attempt] = {}
+        self._recent = RecentAttempts(remember_bytes)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
+
+    @property
+    def running(self) -> int:
+        """Attempts that a worker has begun."""
+        return sum(attempt.started for attempt in self._running.values())
+
+    @property
+    def waiting(self) -> int:
+        """Attempts that wait for a worker."""
+        return len(self._running) - self.running
+
+    def receive(self, delivery: Delivery) -> None:
+        """Take a delivery. Returns at once; the work goes on in a task of its own."""
+        if self._draining:
+            self._spawn(self._give_back(delivery), "give-back")
+            return
+        try:
+            job = decode_job(delivery.message, self._topology, inline_limit=self._inline_limit)
+        except InvalidMessageError as error:
+            self._spawn(self._reject(delivery, str(error)), "reject")
+            return
+        key = (job.job_id, job.attempt)
+        if (attempt := self._running.get(key)) is not None:
+            attempt.attach(job, delivery)
+            _log.info("delivery_attached", job_id=job.job_id, attempt=job.attempt, lane=delivery.lane)
+        elif (finished := self._recent.get(key)) is not None:
+            self._spawn(self._answer_again(job, delivery, finished), f"answer {job.job_id}")
+        else:
+            attempt = self._running[key] = Attempt(job, delivery, self._services)
+            self._spawn(self._run(key, attempt), f"attempt {job.job_id}")
+
+    def drain(self) -> None:
+        """Begin nothing new: what waits for a worker is given back, and so is what still arrives."""
+        self._draining = True
+        for attempt in self._running.values():
+            attempt.withdraw()
+
+    async def idle(self, timeout: float) -> bool:
+        """Wait until nothing is under way, at most `timeout` seconds; whether that was reached."""
+        deadline = asyncio.get_running_loop().time() + timeout
+        while self._tasks:
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                return False
+            await asyncio.wait(self._tasks, timeout=left)
+        return True
+
+    def abandon(self) -> None:
+        """Stop every attempt where it stands; what is not settled the broker delivers again."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _run(self, key: AttemptKey, attempt: Attempt) -> None:
+        try:
+            finished = await attempt.run()
+        except Exception as error:  # noqa: BLE001 - a delivery is settled, whatever happens
+            _log.error("attempt_broke", job_id=key[0], attempt=key[1], exc_info=error)
+            await asyncio.sleep(_BROKEN_PAUSE)
+            await attempt.give_back()
+            finished = None
+        finally:
+            del self._running[key]
+        if finished is not None:
+            self._recent.add(key, finished)
+
+    async def _answer_again(self, job: Job, delivery: Delivery, finished: Finished) -> None:
+        if finished.replies:
+            await self._services.outbox.reply(finished.replies, job.reply_to)
+        await delivery.ack()
+        _log.info("delivery_answered_again", job_id=job.job_id, attempt=job.attempt, lane=delivery.lane)
+
+    async def _reject(self, delivery: Delivery, reason: str) -> None:
+        """Park what is not a valid job, and tell the client where there is one that can be told."""
+        code = ErrorCode.E_EXECUTION_REJECTED
+        letter = dead_letter(delivery.message, lane=delivery.lane, reason=code, text=reason)
+        await self._services.outbox.park(letter, delivery.lane)
+        if (address := reply_address(delivery.message, self._topology)) is not None:
+            job_id, reply_to = address
+            error = IngestError(code=code, message=f"the job was refused: {reason}", stage="execution")
+            body = ProcessingResult.failed("", error).model_dump_json().encode()
+            await self._services.outbox.reply(encode_result(job_id, body), reply_to)
+        await delivery.ack()
+        _log.warning("delivery_rejected", lane=delivery.lane, code=code.value, reason=reason)
+
+    async def _give_back(self, delivery: Delivery) -> None:
+        await delivery.requeue()
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("task_broke", task=task.get_name(), exc_info=error)

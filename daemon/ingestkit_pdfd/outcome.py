@@ -1,0 +1,100 @@
+"""What becomes of an attempt: a pure function from how it ended to what is done with its delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from ingestkit_pdf.errors import ErrorCode
+from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
+from ingestkit_pdf.execution.pool import PoolResult
+from ingestkit_pdf.wire.topology import RETRY_DELAYS
+
+__all__ = ["Completed", "DeadLettered", "Outcome", "Requeued", "Retried", "RetryPolicy", "decide"]
+
+DEFAULT_ATTEMPTS: Mapping[FailureReason, int] = MappingProxyType(
+    {
+        FailureReason.CRASHED: 2,
+        FailureReason.MEMORY: 1,
+        FailureReason.TIMEOUT: 1,
+        FailureReason.EXCEPTION: 3,
+        FailureReason.SOURCE_UNAVAILABLE: 5,
+        FailureReason.SOURCE_FORBIDDEN: 1,
+    }
+)
+"""How often a job is tried in all, by what ended its last attempt. What fails the same way again
+(too large for the memory, too slow for the limit) is not worth a second attempt by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How many attempts a job has, and how long it waits between them.
+
+    Attributes:
+        attempts: Attempts in all, by the reason that ended the last one.
+        delays: Seconds before the second, third, ... attempt; the last one repeats.
+    """
+
+    attempts: Mapping[FailureReason, int] = field(default_factory=lambda: DEFAULT_ATTEMPTS)
+    delays: tuple[int, ...] = RETRY_DELAYS
+
+    def delay_after(self, attempt: int) -> int:
+        """Seconds to wait after the attempt of this number, counted from 1."""
+        return self.delays[min(attempt, len(self.delays)) - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """There is a result, be it of a document that could not be read: answer it."""
+
+    result: PoolResult
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """It may succeed later: onto the rung of `delay` seconds."""
+
+    failure: WorkerFailure
+    delay: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLettered:
+    """It will not succeed: park it with its reason and tell the client."""
+
+    failure: WorkerFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """The daemon is stopping: another one takes it, and no attempt is counted."""
+
+
+Outcome = Completed | Retried | DeadLettered | Requeued
+
+
+def decide(ended: PoolResult | WorkerFailure, attempt: int, policy: RetryPolicy) -> Outcome:
+    """What to do with a job whose attempt of this number (from 1) ended like this."""
+    failure = _failure_of(ended)
+    if failure is None:
+        assert isinstance(ended, PoolResult)
+        return Completed(ended)
+    if failure.reason is FailureReason.CANCELLED:
+        return Requeued()
+    if attempt < policy.attempts.get(failure.reason, 1):
+        return Retried(failure, policy.delay_after(attempt))
+    return DeadLettered(failure)
+
+
+def _failure_of(ended: PoolResult | WorkerFailure) -> WorkerFailure | None:
+    if isinstance(ended, WorkerFailure):
+        return ended
+    if ErrorCode.E_SOURCE_UNAVAILABLE in ended.errors:
+        return WorkerFailure(
+            reason=FailureReason.SOURCE_UNAVAILABLE,
+            message="the document went away before it was opened, or could not be read",
+            peak_memory_bytes=ended.peak_memory_bytes,
+            seconds=ended.seconds,
+        )
+    return None

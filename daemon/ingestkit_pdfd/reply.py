@@ -1,0 +1,88 @@
+"""Publishing what became of a job, again and again until the broker has confirmed it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from ingestkit_pdf.wire.envelope import Message
+from ingestkit_pdf.wire.topology import Topology
+
+from .amqp import BrokerRefusedError, BrokerUnavailableError, Publisher, RejectedError, UnroutableError
+from .backoff import Backoff
+
+__all__ = ["Outbox"]
+
+_log = structlog.stdlib.get_logger(__name__)
+
+_REFUSED_REPLIES = 8
+"""So often a reply queue may refuse a reply (it is full) before the reply goes to the orphaned ones."""
+
+
+class Outbox:
+    """Where replies, retries and dead letters go out. Each call returns once the broker is answerable.
+
+    Args:
+        publisher: The publishing connection.
+        topology: The names of the queues.
+        on_refused: Told when the broker refuses the connection itself, which waiting does not mend.
+    """
+
+    def __init__(
+        self, publisher: Publisher, topology: Topology, on_refused: Callable[[BrokerRefusedError], None]
+    ) -> None:
+        self._publisher = publisher
+        self._topology = topology
+        self._on_refused = on_refused
+
+    async def reply(self, messages: Sequence[Message], reply_to: str) -> None:
+        """Answer a client; where its queue is gone or stays full, keep the answer among the orphaned."""
+        try:
+            for message in messages:
+                await self._confirmed(message, reply_to, give_up_after=_REFUSED_REPLIES)
+        except (UnroutableError, RejectedError) as error:
+            _log.warning("reply_orphaned", job_id=messages[0].message_id, reason=str(error))
+            orphaned = self._topology.orphaned_queue.name
+            for message in messages:
+                await self._confirmed(message, orphaned)
+
+    async def retry(self, message: Message, lane: str, delay: int) -> None:
+        """Put the job onto the rung of `delay` seconds."""
+        await self._confirmed(message, self._topology.retry_queue(lane, delay).name)
+
+    async def park(self, message: Message, lane: str) -> None:
+        """Put the job among the dead letters."""
+        await self._confirmed(message, lane, exchange=self._topology.dead_exchange.name)
+
+    async def _confirmed(
+        self, message: Message, routing_key: str, *, exchange: str = "", give_up_after: int | None = None
+    ) -> None:
+        """Publish until it is confirmed; with `give_up_after`, what the queue itself says is raised."""
+        backoff = Backoff(first=0.2, limit=5.0)
+        refusals = 0
+        while True:
+            try:
+                return await self._publisher.publish(message, routing_key=routing_key, exchange=exchange)
+            except UnroutableError as error:
+                if give_up_after is not None:
+                    raise
+                # One of our own queues was deleted: opening the connection anew declares it.
+                await self._publisher.close()
+                reason: Exception = error
+            except RejectedError as error:
+                refusals += 1
+                if give_up_after is not None and refusals >= give_up_after:
+                    raise
+                reason = error
+            except BrokerRefusedError as error:
+                self._on_refused(error)
+                reason = error
+            except BrokerUnavailableError as error:
+                reason = error
+            delay = backoff.next()
+            _log.warning(
+                "publish_failed", job_id=message.message_id, reason=str(reason), retry_in=round(delay, 2)
+            )
+            await asyncio.sleep(delay)

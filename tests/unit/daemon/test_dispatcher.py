@@ -1,0 +1,274 @@
+"""Which attempt a delivery belongs to, with the broker and the pool replaced by fakes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
+from ingestkit_pdf.execution.pool import PoolResult, PoolTask
+from ingestkit_pdf.wire.envelope import Message, encode_job
+from ingestkit_pdf.wire.topology import Topology
+from ingestkit_pdfd.attempt import Services
+from ingestkit_pdfd.dispatcher import Dispatcher
+from ingestkit_pdfd.outcome import RetryPolicy
+from ingestkit_pdfd.source import Staging
+
+NAMES = Topology()
+RESULT = PoolResult(
+    body=b"{}", errors=(), pages=1, chunks=1, content_sha256="", seconds=0.1, peak_memory_bytes=1
+)
+KILLED = WorkerFailure(reason=FailureReason.CRASHED, message="killed", signal="SIGKILL")
+
+
+class FakePool:
+    """Holds every task until the test ends it."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, Future[Any]] = {}
+        self.starts: dict[str, Callable[[], None]] = {}
+
+    def submit(self, task: PoolTask, *, on_start: Callable[[], None]) -> Future[Any]:
+        self.starts[task.job_id] = on_start
+        self.tasks[task.job_id] = Future()
+        return self.tasks[task.job_id]
+
+    def cancel(self, job_id: str) -> bool:
+        if job_id not in self.tasks:
+            return False
+        cancelled = WorkerFailure(reason=FailureReason.CANCELLED, message="cancelled")
+        self.tasks[job_id].set_result(cancelled)
+        return True
+
+
+class FakeOutbox:
+    """Writes down what would be published."""
+
+    def __init__(self) -> None:
+        self.replies: list[tuple[str | None, str]] = []
+        self.retries: list[Message] = []
+        self.parked: list[Message] = []
+
+    async def reply(self, messages: Sequence[Message], reply_to: str) -> None:
+        self.replies.append((messages[0].message_id, reply_to))
+
+    async def retry(self, message: Message, lane: str, delay: int) -> None:
+        self.retries.append(message)
+
+    async def park(self, message: Message, lane: str) -> None:
+        self.parked.append(message)
+
+
+class FakeDelivery:
+    """A delivery that remembers how it was settled; `alive` is whether its channel is."""
+
+    lane = "default"
+    redelivered = False
+
+    def __init__(self, message: Message, *, alive: bool = True) -> None:
+        self.message = message
+        self.alive = alive
+        self.settled: list[str] = []
+
+    async def ack(self) -> bool:
+        return self._settle("ack")
+
+    async def requeue(self) -> bool:
+        return self._settle("requeue")
+
+    def _settle(self, how: str) -> bool:
+        self.settled.append(how)
+        return self.alive
+
+
+class Bench:
+    """A dispatcher with everything around it faked but the staging folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pool = FakePool()
+        self.outbox = FakeOutbox()
+        self.staging = Staging(folder, [])
+        services = Services(
+            pool=self.pool,  # type: ignore[arg-type]
+            staging=self.staging,
+            outbox=self.outbox,  # type: ignore[arg-type]
+            policy=RetryPolicy(),
+            document_timeout=10,
+        )
+        self.dispatcher = Dispatcher(services, NAMES, inline_limit=1000, remember_bytes=10_000)
+
+    async def task(self, pool_id: str) -> Future[Any]:
+        while pool_id not in self.pool.tasks:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
+        return self.pool.tasks[pool_id]
+
+    async def done(self) -> None:
+        assert await self.dispatcher.idle(5)
+
+
+def job(job_id: str = "job", client: str = "a") -> Message:
+    reply_to = NAMES.reply_queue(client).name
+    return encode_job(job_id, reply_to=reply_to, config=PDFProcessorConfig(), path="/a", document=b"%PDF-")
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Callable[[Callable[[Bench], Coroutine[Any, Any, None]]], None]:
+    def run(scenario: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
+        async def main() -> None:
+            bench = Bench(tmp_path)
+            async with asyncio.timeout(10):
+                await scenario(bench)
+            bench.staging.close()
+
+        asyncio.run(main())
+
+    return run
+
+
+def test_a_redelivery_of_what_runs_is_attached_and_settled_once_each(play: Any) -> None:
+    """A dropped connection would run each of its jobs a second time."""
+
+    async def scenario(bench: Bench) -> None:
+        lost, again = FakeDelivery(job(), alive=False), FakeDelivery(job())
+        bench.dispatcher.receive(lost)  # type: ignore[arg-type]
+        future = await bench.task("job/1")
+        bench.dispatcher.receive(again)  # type: ignore[arg-type]
+        future.set_result(RESULT)
+        await bench.done()
+        assert list(bench.pool.tasks) == ["job/1"]
+        assert len(bench.outbox.replies) == 1
+        assert lost.settled == ["ack"]
+        assert again.settled == ["ack"]
+
+    play(scenario)
+
+
+def test_a_redelivery_of_what_has_finished_is_answered_from_memory(play: Any) -> None:
+    """A lost acknowledgement would cost a second run of the document."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.dispatcher.receive(FakeDelivery(job(), alive=False))  # type: ignore[arg-type]
+        (await bench.task("job/1")).set_result(RESULT)
+        await bench.done()
+        again = FakeDelivery(job())
+        bench.dispatcher.receive(again)  # type: ignore[arg-type]
+        await bench.done()
+        assert list(bench.pool.tasks) == ["job/1"]
+        assert len(bench.outbox.replies) == 2
+        assert again.settled == ["ack"]
+
+    play(scenario)
+
+
+def test_a_redelivery_of_what_was_retried_is_only_acknowledged(play: Any) -> None:
+    """One job would climb the retry ladder twice at once."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.dispatcher.receive(FakeDelivery(job(), alive=False))  # type: ignore[arg-type]
+        (await bench.task("job/1")).set_result(KILLED)
+        await bench.done()
+        again = FakeDelivery(job())
+        bench.dispatcher.receive(again)  # type: ignore[arg-type]
+        await bench.done()
+        assert len(bench.outbox.retries) == 1
+        assert bench.outbox.replies == []
+        assert again.settled == ["ack"]
+
+    play(scenario)
+
+
+def test_the_next_attempt_of_a_job_is_a_new_one(play: Any) -> None:
+    """A retried job would be answered with the memory of its own failure."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.dispatcher.receive(FakeDelivery(job()))  # type: ignore[arg-type]
+        (await bench.task("job/1")).set_result(KILLED)
+        await bench.done()
+        bench.dispatcher.receive(FakeDelivery(bench.outbox.retries[0]))  # type: ignore[arg-type]
+        (await bench.task("job/2")).set_result(KILLED)
+        await bench.done()
+        (letter,) = bench.outbox.parked
+        assert letter.headers["x-ingestkit-reason"] == "E_EXECUTION_CRASHED"
+        assert '"attempt":1' in letter.headers["x-ingestkit-history"]
+        assert '"attempt":2' in letter.headers["x-ingestkit-history"]
+        assert len(bench.outbox.replies) == 1
+
+    play(scenario)
+
+
+def test_everyone_who_submitted_a_job_is_answered(play: Any) -> None:
+    """A client that submits a running job again under another identity would wait for ever."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.dispatcher.receive(FakeDelivery(job(client="a")))  # type: ignore[arg-type]
+        future = await bench.task("job/1")
+        bench.dispatcher.receive(FakeDelivery(job(client="b")))  # type: ignore[arg-type]
+        future.set_result(RESULT)
+        await bench.done()
+        queues = {reply_to for _, reply_to in bench.outbox.replies}
+        assert queues == {NAMES.reply_queue("a").name, NAMES.reply_queue("b").name}
+
+    play(scenario)
+
+
+def test_draining_gives_back_what_waits_and_keeps_what_runs(play: Any) -> None:
+    """Stopping would throw away work under way, or wait for work that was not begun."""
+
+    async def scenario(bench: Bench) -> None:
+        running, waiting, late = (FakeDelivery(job(name)) for name in ("running", "waiting", "late"))
+        bench.dispatcher.receive(running)  # type: ignore[arg-type]
+        bench.dispatcher.receive(waiting)  # type: ignore[arg-type]
+        future = await bench.task("running/1")
+        await bench.task("waiting/1")
+        bench.pool.starts["running/1"]()
+        bench.dispatcher.drain()
+        bench.dispatcher.receive(late)  # type: ignore[arg-type]
+        assert not await bench.dispatcher.idle(0.05)
+        assert waiting.settled == ["requeue"]
+        assert late.settled == ["requeue"]
+        assert running.settled == []
+        future.set_result(RESULT)
+        await bench.done()
+        assert running.settled == ["ack"]
+
+    play(scenario)
+
+
+def test_draining_gives_back_what_is_still_being_staged(play: Any) -> None:
+    """A job that is between its delivery and the pool would be begun after the drain."""
+
+    async def scenario(bench: Bench) -> None:
+        delivery = FakeDelivery(job())
+        bench.dispatcher.receive(delivery)  # type: ignore[arg-type]
+        bench.dispatcher.drain()
+        await bench.done()
+        assert delivery.settled == ["requeue"]
+        assert bench.pool.tasks == {}
+
+    play(scenario)
+
+
+def test_a_defect_of_the_daemon_gives_the_job_back(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unexpected exception would leave a delivery unsettled and its place in the window lost."""
+
+    async def scenario(bench: Bench) -> None:
+        async def broken(messages: Sequence[Message], reply_to: str) -> None:
+            raise KeyError("a defect")
+
+        monkeypatch.setattr("ingestkit_pdfd.dispatcher._BROKEN_PAUSE", 0.0)
+        monkeypatch.setattr(bench.outbox, "reply", broken)
+        delivery = FakeDelivery(job())
+        bench.dispatcher.receive(delivery)  # type: ignore[arg-type]
+        (await bench.task("job/1")).set_result(RESULT)
+        await bench.done()
+        assert delivery.settled == ["requeue"]
+        assert bench.dispatcher.running + bench.dispatcher.waiting == 0
+
+    play(scenario)
