@@ -1,0 +1,41 @@
+"""Fixtures that every test may ask for: a private broker, a virtual host of one's own, the corpus."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.broker import PrivateBroker
+
+CORPUS_VARIABLE = "INGESTKIT_CORPUS"
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[PrivateBroker]:
+    """One RabbitMQ node for the whole session; who kills it brings it back with `start`."""
+    with PrivateBroker() as node:
+        yield node
+
+
+@pytest.fixture
+def amqp_url(broker: PrivateBroker) -> Iterator[str]:
+    """AMQP URL of an empty virtual host that only this test uses."""
+    broker.start()  # an earlier test may have left it down
+    url = broker.create_vhost()
+    yield url
+    broker.start()
+    broker.delete_vhost(url)
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real documents; a test that needs it is skipped where there is none."""
+    folder = os.environ.get(CORPUS_VARIABLE)
+    if not folder:
+        pytest.skip(f"{CORPUS_VARIABLE} is not set: no folder of real documents to test with")
+    if not Path(folder).is_dir():
+        pytest.fail(f"{CORPUS_VARIABLE}={folder} is not a folder")
+    return Path(folder)
