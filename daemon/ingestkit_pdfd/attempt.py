@@ -10,7 +10,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -26,6 +26,7 @@ from ingestkit_pdf.wire.envelope import (
 )
 
 from .amqp import Delivery
+from .metrics import Metrics
 from .outcome import Completed, DeadLettered, Outcome, Requeued, Retried, RetryPolicy, decide
 from .recent import Finished
 from .reply import Outbox
@@ -45,6 +46,8 @@ class Services:
     outbox: Outbox
     policy: RetryPolicy
     document_timeout: float
+    max_deliveries: int
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 class Attempt:
@@ -64,6 +67,11 @@ class Attempt:
         self._withdrawn = False
         self._received = time.monotonic()
         self._begun: float | None = None
+
+    @property
+    def lane(self) -> str:
+        """The lane it came from."""
+        return self._deliveries[0].lane
 
     def attach(self, job: Job, delivery: Delivery) -> None:
         """Another delivery of the same attempt: it will be settled, and answered, with the first."""
@@ -93,6 +101,8 @@ class Attempt:
 
     async def _execute(self) -> PoolResult | WorkerFailure:
         job = self.job
+        if (earlier := self._deliveries[0].earlier) >= self._services.max_deliveries:
+            return _quarantined(earlier)
         try:
             async with self._services.staging.document(job) as path:
                 if self._withdrawn:
@@ -175,18 +185,20 @@ class Attempt:
         )
 
     def _log_attempt(self, ended: PoolResult | WorkerFailure, outcome: Outcome, settled: int) -> None:
-        """The one canonical line of an attempt."""
+        """The one canonical line of an attempt, and what is counted of it."""
         now = time.monotonic()
         job = self.job
+        wait, duration = (self._begun or now) - self._received, now - self._received
+        self._services.metrics.attempt(job, self.lane, ended, outcome, wait=wait, duration=duration)
         fields: dict[str, object] = {
             "job_id": job.job_id,
             "attempt": job.attempt,
-            "lane": self._deliveries[0].lane,
+            "lane": self.lane,
             "outcome": type(outcome).__name__.lower(),
             "source": job.source.kind,
-            "wait_seconds": round((self._begun or now) - self._received, 4),
+            "wait_seconds": round(wait, 4),
             "run_seconds": round(ended.seconds, 4),
-            "total_seconds": round(now - self._received, 4),
+            "total_seconds": round(duration, 4),
             "peak_memory_bytes": ended.peak_memory_bytes,
             "redelivered": self._deliveries[0].redelivered,
             "deliveries": len(self._deliveries),
@@ -207,3 +219,11 @@ class Attempt:
             fields["retry_in"] = outcome.delay
         level = _log.info if isinstance(outcome, Completed | Requeued) else _log.warning
         level("attempt_finished", **fields)
+
+
+def _quarantined(earlier: int) -> WorkerFailure:
+    """A job that was delivered and never settled: it, or its document, may be what takes daemons down."""
+    message = (
+        f"delivered {earlier} times before and never settled: whoever had it lost its connection or died"
+    )
+    return WorkerFailure(reason=FailureReason.REDELIVERED, message=message)

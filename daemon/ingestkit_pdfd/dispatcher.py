@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
 
@@ -22,6 +23,7 @@ from ingestkit_pdf.wire.topology import Topology
 
 from .amqp import Delivery
 from .attempt import Attempt, Services
+from .metrics import Handling
 from .recent import AttemptKey, Finished, RecentAttempts
 
 __all__ = ["Dispatcher"]
@@ -33,7 +35,11 @@ _BROKEN_PAUSE = 1.0
 
 
 class Dispatcher:
-    """Keeps the attempts under way and remembers the latest ones. Lives on the event loop."""
+    """Keeps the attempts under way and remembers the latest ones. Lives on the event loop.
+
+    Attributes:
+        answered: Documents that were answered so far, be it with an error.
+    """
 
     def __init__(
         self, services: Services, topology: Topology, *, inline_limit: int, remember_bytes: int
@@ -45,6 +51,7 @@ class Dispatcher:
         self._recent = RecentAttempts(remember_bytes)
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
+        self.answered = 0
 
     @property
     def running(self) -> int:
@@ -56,23 +63,34 @@ class Dispatcher:
         """Attempts that wait for a worker."""
         return len(self._running) - self.running
 
+    def in_progress(self) -> Counter[tuple[str, str]]:
+        """Attempts by lane and state: `waiting` for a worker, or `running` (until they are settled)."""
+        return Counter(
+            (attempt.lane, "running" if attempt.started else "waiting") for attempt in self._running.values()
+        )
+
     def receive(self, delivery: Delivery) -> None:
         """Take a delivery. Returns at once; the work goes on in a task of its own."""
         if self._draining:
+            self._count(delivery, "given_back")
             self._spawn(self._give_back(delivery), "give-back")
             return
         try:
             job = decode_job(delivery.message, self._topology, inline_limit=self._inline_limit)
         except InvalidMessageError as error:
+            self._count(delivery, "rejected")
             self._spawn(self._reject(delivery, str(error)), "reject")
             return
         key = (job.job_id, job.attempt)
         if (attempt := self._running.get(key)) is not None:
             attempt.attach(job, delivery)
+            self._count(delivery, "attached")
             _log.info("delivery_attached", job_id=job.job_id, attempt=job.attempt, lane=delivery.lane)
         elif (finished := self._recent.get(key)) is not None:
+            self._count(delivery, "answered_again")
             self._spawn(self._answer_again(job, delivery, finished), f"answer {job.job_id}")
         else:
+            self._count(delivery, "new")
             attempt = self._running[key] = Attempt(job, delivery, self._services)
             self._spawn(self._run(key, attempt), f"attempt {job.job_id}")
 
@@ -109,6 +127,7 @@ class Dispatcher:
             del self._running[key]
         if finished is not None:
             self._recent.add(key, finished)
+            self.answered += bool(finished.replies)
 
     async def _answer_again(self, job: Job, delivery: Delivery, finished: Finished) -> None:
         if finished.replies:
@@ -131,6 +150,9 @@ class Dispatcher:
 
     async def _give_back(self, delivery: Delivery) -> None:
         await delivery.requeue()
+
+    def _count(self, delivery: Delivery, handling: Handling) -> None:
+        self._services.metrics.delivery(delivery.lane, handling, redelivered=delivery.redelivered)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)

@@ -19,6 +19,7 @@ DEFAULT_ATTEMPTS: Mapping[FailureReason, int] = MappingProxyType(
         FailureReason.MEMORY: 1,
         FailureReason.TIMEOUT: 1,
         FailureReason.EXCEPTION: 3,
+        FailureReason.REDELIVERED: 1,
         FailureReason.SOURCE_UNAVAILABLE: 5,
         FailureReason.SOURCE_FORBIDDEN: 1,
     }

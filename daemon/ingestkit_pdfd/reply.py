@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import structlog
 
@@ -12,6 +14,7 @@ from ingestkit_pdf.wire.topology import Topology
 
 from .amqp import BrokerRefusedError, BrokerUnavailableError, Publisher, RejectedError, UnroutableError
 from .backoff import Backoff
+from .metrics import Metrics, PublishFailure, PublishKind
 
 __all__ = ["Outbox"]
 
@@ -19,6 +22,13 @@ _log = structlog.stdlib.get_logger(__name__)
 
 _REFUSED_REPLIES = 8
 """So often a reply queue may refuse a reply (it is full) before the reply goes to the orphaned ones."""
+
+_FAILURES: Mapping[type[Exception], PublishFailure] = {
+    UnroutableError: "unroutable",
+    RejectedError: "rejected",
+    BrokerRefusedError: "refused",
+    BrokerUnavailableError: "unavailable",
+}
 
 
 class Outbox:
@@ -28,33 +38,49 @@ class Outbox:
         publisher: The publishing connection.
         topology: The names of the queues.
         on_refused: Told when the broker refuses the connection itself, which waiting does not mend.
+        metrics: Counts what goes out, and what does not.
     """
 
     def __init__(
-        self, publisher: Publisher, topology: Topology, on_refused: Callable[[BrokerRefusedError], None]
+        self,
+        publisher: Publisher,
+        topology: Topology,
+        on_refused: Callable[[BrokerRefusedError], None],
+        metrics: Metrics,
     ) -> None:
         self._publisher = publisher
         self._topology = topology
         self._on_refused = on_refused
+        self._metrics = metrics
 
     async def reply(self, messages: Sequence[Message], reply_to: str) -> None:
         """Answer a client; where its queue is gone or stays full, keep the answer among the orphaned."""
-        try:
-            for message in messages:
-                await self._confirmed(message, reply_to, give_up_after=_REFUSED_REPLIES)
-        except (UnroutableError, RejectedError) as error:
-            _log.warning("reply_orphaned", job_id=messages[0].message_id, reason=str(error))
-            orphaned = self._topology.orphaned_queue.name
-            for message in messages:
-                await self._confirmed(message, orphaned)
+        with self._timed("reply"):
+            try:
+                for message in messages:
+                    await self._confirmed(message, reply_to, give_up_after=_REFUSED_REPLIES)
+            except (UnroutableError, RejectedError) as error:
+                self._metrics.reply_orphaned()
+                _log.warning("reply_orphaned", job_id=messages[0].message_id, reason=str(error))
+                orphaned = self._topology.orphaned_queue.name
+                for message in messages:
+                    await self._confirmed(message, orphaned)
 
     async def retry(self, message: Message, lane: str, delay: int) -> None:
         """Put the job onto the rung of `delay` seconds."""
-        await self._confirmed(message, self._topology.retry_queue(lane, delay).name)
+        with self._timed("retry"):
+            await self._confirmed(message, self._topology.retry_queue(lane, delay).name)
 
     async def park(self, message: Message, lane: str) -> None:
         """Put the job among the dead letters."""
-        await self._confirmed(message, lane, exchange=self._topology.dead_exchange.name)
+        with self._timed("dead"):
+            await self._confirmed(message, lane, exchange=self._topology.dead_exchange.name)
+
+    @contextmanager
+    def _timed(self, kind: PublishKind) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._metrics.published(kind, time.monotonic() - started)
 
     async def _confirmed(
         self, message: Message, routing_key: str, *, exchange: str = "", give_up_after: int | None = None
@@ -82,6 +108,7 @@ class Outbox:
             except BrokerUnavailableError as error:
                 reason = error
             delay = backoff.next()
+            self._metrics.publish_failed(_FAILURES[type(reason)])
             _log.warning(
                 "publish_failed", job_id=message.message_id, reason=str(reason), retry_in=round(delay, 2)
             )

@@ -6,14 +6,15 @@ the systemd credentials directory (a file of the setting's name), the TOML file,
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import InitSettingsSource
@@ -99,21 +100,51 @@ class DaemonSettings(BaseSettings):
     retry_attempts: dict[FailureReason, Annotated[int, Field(ge=1, le=100)]] = Field(
         {}, description="attempts in all, by reason; what is not named keeps its default"
     )
+    max_deliveries: int = Field(
+        15,
+        ge=1,
+        le=1000,
+        description="unsettled deliveries after which a job is parked; keep it below the broker's limit",
+    )
+    delivery_timeout: Seconds = Field(
+        1800.0, description="the broker's consumer_timeout, in seconds: what it lets a delivery go unsettled"
+    )
     heartbeat: int = Field(10, ge=1, le=600, description="seconds between the broker's heartbeats")
     connect_timeout: Seconds = Field(10.0, description="seconds for one attempt to connect")
     publish_timeout: Seconds = Field(30.0, description="seconds for the broker to confirm a message")
     remember_results: int = Field(
         64 * _MIB, ge=0, description="bytes of recent results kept to answer a redelivery"
     )
+    http_host: str = Field("127.0.0.1", min_length=1, description="address of /healthz, /readyz, /metrics")
+    http_port: int | None = Field(
+        None, ge=0, le=65535, description="their port, 9464 by custom; 0: any free one; none: not served"
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, else json"
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
+    @model_validator(mode="after")
+    def _check_consistency(self) -> Self:
+        if self.longest_delivery >= self.delivery_timeout:
+            raise ValueError(
+                f"a delivery may go unsettled for {self.longest_delivery:g} s (waiting for its turn, "
+                f"document_timeout, drain_timeout), but the broker takes it back after delivery_timeout = "
+                f"{self.delivery_timeout:g} s: lower prefetch or document_timeout, or raise "
+                f"consumer_timeout on the broker and delivery_timeout here"
+            )
+        return self
+
     @property
     def effective_prefetch(self) -> int:
         """Deliveries that each lane may hold: what runs, and as much again that is ready to run."""
         return self.prefetch or 2 * self.workers
+
+    @property
+    def longest_delivery(self) -> float:
+        """Seconds that a delivery may go unsettled at worst: it waits for its turn, runs, and is drained."""
+        turns = math.ceil(self.effective_prefetch * len(self.lanes) / self.workers)
+        return turns * self.document_timeout + self.drain_timeout
 
     @property
     def retry_policy(self) -> RetryPolicy:

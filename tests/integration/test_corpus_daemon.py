@@ -17,8 +17,7 @@ from ingestkit_pdf import (
     PDFProcessorConfig,
     ProcessingResult,
 )
-from ingestkit_pdf.wire.topology import Topology
-from support.amqp import depth
+from support.amqp import assert_queues_empty
 from support.daemon import DaemonProcess
 
 pytestmark = pytest.mark.broker
@@ -62,11 +61,8 @@ def test_every_document_is_answered_once_and_as_the_local_backend_does(
         finished = daemon.wait_for("attempt_finished", count=len(files))
         assert daemon.process.poll() is None
         family = psutil.Process(daemon.process.pid).children(recursive=True)
-    names = Topology()
     parked = sum(line["outcome"] == "deadlettered" for line in finished)
-    left = {queue.name: depth(amqp_url, queue.name) for queue in names.queues(["default"])}
-    assert left.pop(names.dead_queue.name) == parked
-    assert set(left.values()) == {0}, left
+    assert_queues_empty(amqp_url, parked=parked)
     assert list(tmp_path.iterdir()) == [], "staged documents were left behind"
     assert psutil.wait_procs(family, timeout=10)[1] == [], "processes were left behind"
     with LocalExecutionBackend(max_workers=2) as local:

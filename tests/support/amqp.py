@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,8 +11,9 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 
 from ingestkit_pdf.wire.envelope import Message
+from ingestkit_pdf.wire.topology import Topology
 
-__all__ = ["channel", "depth", "publish", "take", "take_all"]
+__all__ = ["assert_queues_empty", "channel", "depth", "publish", "take", "take_all"]
 
 
 @contextmanager
@@ -87,3 +88,11 @@ def depth(url: str, queue: str) -> int:
     """Messages that are ready in a queue."""
     with channel(url) as opened:
         return int(opened.queue_declare(queue, passive=True).method.message_count)
+
+
+def assert_queues_empty(url: str, *, parked: int = 0, lanes: Sequence[str] = ("default",)) -> None:
+    """No job waits anywhere, and so many are among the dead letters."""
+    names = Topology()
+    left = {queue.name: depth(url, queue.name) for queue in names.queues(lanes)}
+    assert left.pop(names.dead_queue.name) == parked
+    assert set(left.values()) == {0}, left

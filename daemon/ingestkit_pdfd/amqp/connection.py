@@ -15,6 +15,7 @@ from aio_pika.exceptions import (
     AuthenticationError,
     ChannelInvalidStateError,
     ChannelPreconditionFailed,
+    InvalidFrameError,
     ProbableAuthenticationError,
 )
 from aiormq.exceptions import ChannelAccessRefused, ConnectionNotAllowed
@@ -97,6 +98,12 @@ def translated(action: str) -> Iterator[None]:
         raise BrokerRefusedError(f"{action}: declared otherwise on the broker: {_text(error)}") from error
     except ssl.SSLError as error:
         raise BrokerRefusedError(f"{action}: TLS: {error.reason or error}") from error
+    except InvalidFrameError as error:
+        # aiormq 7 expects OpenOk and takes the broker's Close, which says why, for a malformed frame.
+        if "Connection.OpenOk" not in str(error):
+            raise BrokerUnavailableError(f"{action}: {_text(error)}") from error
+        reason = "the broker does not open the virtual host: check that it exists and the user's rights in it"
+        raise BrokerRefusedError(f"{action}: not allowed, {reason}") from error
     except (AMQPError, ChannelInvalidStateError, OSError, EOFError, TimeoutError, RuntimeError) as error:
         if isinstance(cause := error.__cause__, ssl.SSLCertVerificationError):
             raise BrokerRefusedError(f"{action}: TLS: {cause.verify_message}") from error

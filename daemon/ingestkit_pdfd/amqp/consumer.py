@@ -21,13 +21,22 @@ _CANCEL_TIMEOUT = 5.0
 
 
 class Delivery:
-    """One delivery on one channel. It can be settled only there, and only while that channel lives."""
+    """One delivery on one channel. It can be settled only there, and only while that channel lives.
+
+    Attributes:
+        lane: The lane it came from.
+        message: What was delivered; nothing about it is trusted.
+        redelivered: Whether the broker has delivered it before, here or elsewhere.
+        earlier: How often, as far as the broker counts (quorum queues do).
+    """
 
     def __init__(self, incoming: AbstractIncomingMessage, lane: str) -> None:
         self._incoming = incoming
         self.lane = lane
         self.message: Message = from_pika(incoming)
         self.redelivered = bool(incoming.redelivered)
+        count = self.message.headers.get("x-delivery-count", 0)
+        self.earlier = count if isinstance(count, int) else 0
 
     async def ack(self) -> bool:
         """Acknowledge; False when its channel is gone, and so the broker delivers it again."""

@@ -94,6 +94,11 @@ class Publisher:
                 raise RejectedError(f"refused by {exchange or routing_key}") from error
             raise
 
+    @property
+    def is_open(self) -> bool:
+        """True while the connection stands; it is opened by the first publish."""
+        return self._channel is not None and not self._channel.is_closed
+
     async def open(self) -> None:
         """Open the connection now, so that what is wrong with it shows at the start.
 

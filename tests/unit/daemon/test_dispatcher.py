@@ -70,6 +70,7 @@ class FakeDelivery:
 
     lane = "default"
     redelivered = False
+    earlier = 0
 
     def __init__(self, message: Message, *, alive: bool = True) -> None:
         self.message = message
@@ -100,6 +101,7 @@ class Bench:
             outbox=self.outbox,  # type: ignore[arg-type]
             policy=RetryPolicy(),
             document_timeout=10,
+            max_deliveries=3,
         )
         self.dispatcher = Dispatcher(services, NAMES, inline_limit=1000, remember_bytes=10_000)
 
@@ -237,6 +239,23 @@ def test_draining_gives_back_what_waits_and_keeps_what_runs(play: Any) -> None:
         future.set_result(RESULT)
         await bench.done()
         assert running.settled == ["ack"]
+
+    play(scenario)
+
+
+def test_a_job_that_is_delivered_again_and_again_is_parked(play: Any) -> None:
+    """A document that takes whole daemons down would go round for ever."""
+
+    async def scenario(bench: Bench) -> None:
+        delivery = FakeDelivery(job())
+        delivery.earlier = 3
+        bench.dispatcher.receive(delivery)  # type: ignore[arg-type]
+        await bench.done()
+        (letter,) = bench.outbox.parked
+        assert "delivered 3 times before" in letter.headers["x-ingestkit-reason-text"]
+        assert len(bench.outbox.replies) == 1
+        assert bench.pool.tasks == {}
+        assert delivery.settled == ["ack"]
 
     play(scenario)
 

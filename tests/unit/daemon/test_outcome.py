@@ -37,6 +37,7 @@ def test_a_result_is_answered_even_when_the_document_was_bad() -> None:
         (FailureReason.EXCEPTION, 3),
         (FailureReason.SOURCE_UNAVAILABLE, 5),
         (FailureReason.SOURCE_FORBIDDEN, 1),
+        (FailureReason.REDELIVERED, 1),
     ],
 )
 def test_each_reason_has_its_number_of_attempts(reason: FailureReason, attempts: int) -> None:

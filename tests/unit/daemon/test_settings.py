@@ -107,6 +107,19 @@ def test_the_password_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "geheim" not in str(caught.value)
 
 
+def test_limits_that_contradict_the_brokers_delivery_timeout_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The broker would take back long documents in the middle and deliver them again and again."""
+    monkeypatch.setenv("INGESTKIT_PDFD_WORKERS", "2")
+    monkeypatch.setenv("INGESTKIT_PDFD_PREFETCH", "4")
+    monkeypatch.setenv("INGESTKIT_PDFD_DOCUMENT_TIMEOUT", "600")
+    assert load_settings().longest_delivery == 2 * 600 + 30
+    monkeypatch.setenv("INGESTKIT_PDFD_LANES", '["a", "b"]')
+    with pytest.raises(SettingsError, match="consumer_timeout"):
+        load_settings()
+
+
 def test_settings_are_frozen() -> None:
     """Settings could change under way, and no two parts of the daemon would agree."""
     settings = DaemonSettings()

@@ -1,0 +1,254 @@
+"""What the daemon counts: one registry for one daemon, one method for each thing that happens.
+
+Every name is listed in docs/reference/metrics.md. Labels are bounded: lanes come from the settings, and
+everything else from an enumeration; never a job, a document, a client or a host.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from ingestkit_pdf.errors import ErrorCode
+from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
+from ingestkit_pdf.execution.pool import PoolResult
+from ingestkit_pdf.wire.envelope import Job
+
+from .outcome import Completed, DeadLettered, Outcome, Requeued, Retried
+
+__all__ = ["NAMESPACE", "Handling", "Metrics", "PublishFailure", "PublishKind"]
+
+NAMESPACE = "ingestkit_pdfd"
+
+Handling = Literal["new", "attached", "answered_again", "rejected", "given_back"]
+"""What was done with a delivery when it arrived."""
+
+PublishKind = Literal["reply", "retry", "dead"]
+PublishFailure = Literal["unroutable", "rejected", "refused", "unavailable"]
+
+_HANDLINGS: tuple[Handling, ...] = ("new", "attached", "answered_again", "rejected", "given_back")
+_KINDS: tuple[PublishKind, ...] = ("reply", "retry", "dead")
+_FAILURES: tuple[PublishFailure, ...] = ("unroutable", "rejected", "refused", "unavailable")
+_NO_REASON = "none"
+_CODES = frozenset(ErrorCode)
+
+_RUN_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+_AGE_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 1800, 3600, 14400, 86400)
+_PUBLISH_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_MEMORY_BUCKETS = tuple(float(2**power) for power in range(26, 34))  # 64 MiB to 8 GiB
+_OLDEST_JOB = 366 * 86400.0
+"""Seconds; a job that says it is older than this, or not yet submitted, does not say when it was."""
+
+
+class Metrics:
+    """Counters and histograms of one daemon. Every method is cheap, and safe from any thread.
+
+    Args:
+        lanes: The lanes that are consumed; their series exist, with zero, from the start, so that a rate
+            sees the first event.
+    """
+
+    def __init__(self, lanes: Sequence[str] = ()) -> None:
+        self.registry = CollectorRegistry()
+        self._make_counters()
+        self._make_histograms()
+        build = self._gauge("build_info", "Version of the daemon; always 1.", "version", "python")
+        build.labels(version("ingestkit-pdf"), platform.python_version()).set(1)
+        self._gauge("start_time_seconds", "When the daemon started, in Unix time.").set(time.time())
+        for lane in lanes:
+            self._begin_lane(lane)
+        for failure in _FAILURES:
+            self._publish_failures.labels(failure)
+        for kind in _KINDS:
+            self._publish_seconds.labels(kind)
+
+    def delivery(self, lane: str, handling: Handling, *, redelivered: bool) -> None:
+        """A delivery arrived, and this was done with it."""
+        self._deliveries.labels(lane, handling).inc()
+        if redelivered:
+            self._redeliveries.labels(lane).inc()
+        if handling == "rejected":
+            self._jobs.labels(lane, "rejected").inc()
+
+    def attempt(
+        self,
+        job: Job,
+        lane: str,
+        ended: PoolResult | WorkerFailure,
+        outcome: Outcome,
+        *,
+        wait: float,
+        duration: float,
+    ) -> None:
+        """An attempt is over: its deliveries were settled.
+
+        Args:
+            wait: Seconds from the first delivery until a worker began, or until the end where none did.
+            duration: Seconds from the first delivery to the end.
+        """
+        name, reason = _named(outcome)
+        self._attempts.labels(lane, name, reason).inc()
+        if isinstance(outcome, Completed | DeadLettered):
+            self._jobs.labels(lane, name).inc()
+            if (age := _age(job)) is not None:
+                self._age_seconds.labels(lane).observe(age)
+        if isinstance(outcome, Requeued):
+            return
+        self._wait_seconds.labels(lane).observe(wait)
+        self._run_seconds.labels(lane).observe(ended.seconds)
+        self._duration_seconds.labels(lane).observe(duration)
+        if ended.peak_memory_bytes:
+            self._peak_memory.labels(lane).observe(ended.peak_memory_bytes)
+        if isinstance(ended, PoolResult):
+            self._pages.labels(lane).inc(ended.pages)
+            self._chunks.labels(lane).inc(ended.chunks)
+            self._document_bytes.labels(lane).inc(ended.document_bytes)
+            self._result_bytes.labels(lane).inc(len(ended.body))
+            for code in set(ended.errors):
+                self._document_errors.labels(lane, code if code in _CODES else "other").inc()
+
+    def published(self, kind: PublishKind, seconds: float) -> None:
+        """A reply, a retry or a dead letter is with the broker."""
+        self._publish_seconds.labels(kind).observe(seconds)
+
+    def publish_failed(self, failure: PublishFailure) -> None:
+        """A publish was not confirmed, and is made again."""
+        self._publish_failures.labels(failure).inc()
+
+    def reply_orphaned(self) -> None:
+        """A reply queue was gone or stayed full."""
+        self._orphaned.inc()
+
+    def broker_lost(self) -> None:
+        """There is no consuming connection any more, or still not."""
+        self._connections_lost.inc()
+
+    def broker_refused(self) -> None:
+        """The broker said no."""
+        self._refusals.inc()
+
+    def _begin_lane(self, lane: str) -> None:
+        for handling in _HANDLINGS:
+            self._deliveries.labels(lane, handling)
+        for outcome in ("completed", "deadlettered", "rejected"):
+            self._jobs.labels(lane, outcome)
+        self._attempts.labels(lane, "completed", _NO_REASON)
+        self._attempts.labels(lane, "requeued", FailureReason.CANCELLED.value)
+        for reason in FailureReason:
+            if reason is not FailureReason.CANCELLED:
+                self._attempts.labels(lane, "retried", reason.value)
+                self._attempts.labels(lane, "deadlettered", reason.value)
+        per_lane: tuple[Counter | Histogram, ...] = (
+            self._redeliveries,
+            self._pages,
+            self._chunks,
+            self._document_bytes,
+            self._result_bytes,
+            self._wait_seconds,
+            self._run_seconds,
+            self._duration_seconds,
+            self._age_seconds,
+            self._peak_memory,
+        )
+        for metric in per_lane:
+            metric.labels(lane)
+
+    def _make_counters(self) -> None:
+        counter = self._counter
+        self._deliveries = counter(
+            "deliveries", "Deliveries, by what was done with them on arrival.", "lane", "handling"
+        )
+        self._redeliveries = counter(
+            "redeliveries", "Deliveries that the broker had made before, here or elsewhere.", "lane"
+        )
+        self._jobs = counter("jobs", "Jobs that were answered, by outcome.", "lane", "outcome")
+        self._attempts = counter(
+            "attempts",
+            "Attempts, by outcome and by the reason that ended them without a result.",
+            "lane",
+            "outcome",
+            "reason",
+        )
+        self._document_errors = counter(
+            "document_errors", "Results that carry this error code, each code once.", "lane", "code"
+        )
+        self._pages = counter("pages", "Pages in results.", "lane")
+        self._chunks = counter("chunks", "Chunks in results.", "lane")
+        self._document_bytes = counter("document_bytes", "Size of the documents of results.", "lane")
+        self._result_bytes = counter("result_bytes", "Size of results, before compression.", "lane")
+        self._publish_failures = counter(
+            "publish_failures", "Publishes that were not confirmed and are made again, by why.", "reason"
+        )
+        self._orphaned = counter("orphaned_replies", "Replies whose queue was gone or stayed full.")
+        self._connections_lost = counter(
+            "broker_connections_lost", "Times the consuming connection was lost or could not be opened."
+        )
+        self._refusals = counter("broker_refusals", "Times the broker said no.")
+
+    def _make_histograms(self) -> None:
+        histogram = self._histogram
+        self._wait_seconds = histogram(
+            "attempt_wait_seconds", "From the delivery until a worker began.", _RUN_BUCKETS, "lane"
+        )
+        self._run_seconds = histogram(
+            "attempt_run_seconds", "Time in a worker; 0 where none began.", _RUN_BUCKETS, "lane"
+        )
+        self._duration_seconds = histogram(
+            "attempt_duration_seconds",
+            "From the delivery until it was settled: wait, run and publish.",
+            _RUN_BUCKETS,
+            "lane",
+        )
+        self._age_seconds = histogram(
+            "job_age_seconds",
+            "From the submission of a job, by the producer's clock, until it was answered.",
+            _AGE_BUCKETS,
+            "lane",
+        )
+        self._peak_memory = histogram(
+            "attempt_peak_memory_bytes",
+            "Largest resident size of the worker during an attempt.",
+            _MEMORY_BUCKETS,
+            "lane",
+        )
+        self._publish_seconds = histogram(
+            "publish_duration_seconds",
+            "Until the broker had confirmed what was published, repeats included.",
+            _PUBLISH_BUCKETS,
+            "kind",
+        )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, namespace=NAMESPACE, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, namespace=NAMESPACE, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(name, text, labels, namespace=NAMESPACE, buckets=buckets, registry=self.registry)
+
+
+def _named(outcome: Outcome) -> tuple[str, str]:
+    """Outcome and reason as the values of labels, spelt as in the log."""
+    match outcome:
+        case Completed():
+            reason = _NO_REASON
+        case Retried(failure) | DeadLettered(failure):
+            reason = failure.reason.value
+        case Requeued():
+            reason = FailureReason.CANCELLED.value
+    return type(outcome).__name__.lower(), reason
+
+
+def _age(job: Job) -> float | None:
+    """Seconds since the job was submitted, where it says so credibly: the clock is the producer's."""
+    age = time.time() - job.submitted_at
+    if not math.isfinite(age) or not -_OLDEST_JOB < age < _OLDEST_JOB:
+        return None
+    return max(age, 0.0)
