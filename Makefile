@@ -3,22 +3,38 @@
 SHELL := /bin/sh
 VENV ?= .venv
 BIN := $(VENV)/bin
-BOOTSTRAP := VENV=$(VENV) deploy/demo/bootstrap.sh
+BOOTSTRAP := env VENV=$(VENV) deploy/demo/bootstrap.sh
 PYTEST := $(BIN)/python -m pytest
 
+# What `make bench` measures on: a folder of PDFs, by default the corpus where there is one.
+FOLDER ?= $(if $(INGESTKIT_CORPUS),$(INGESTKIT_CORPUS)/bench,build/bench/samples)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock clean
+.PHONY: help demo broker test test-faults test-systemd lint bench lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## PDFs through a real broker and daemon, and back; FILES="a.pdf b.pdf" takes your own
 	@$(BOOTSTRAP) runtime
 	@exec env PYTHONPATH=deploy $(BIN)/python -m demo.demo $(FILES)
 
+broker: ## A private RabbitMQ node to try things with, until Ctrl-C
+	@AMQP_URL= $(BOOTSTRAP) runtime
+	@exec env PYTHONPATH=deploy $(BIN)/python -m demo.serve
+
 test: ## Unit tests, then integration tests against a private broker
 	@$(BOOTSTRAP) dev
 	@$(PYTEST) tests/unit tests/integration -m "not slow" --durations=5 $(PYTEST_ARGS)
+
+test-faults: ## Kills and stops under load; takes minutes
+	@$(BOOTSTRAP) dev
+	@$(PYTEST) tests/faults --durations=5 $(PYTEST_ARGS)
+
+test-systemd: ## The installed service in a real systemd (root); INGESTKIT_SYSTEM_TESTS=long: a longer outage
+	@$(BOOTSTRAP) dev
+	@tests/system/packages.sh
+	@$(PYTEST) tests/system --durations=5 $(PYTEST_ARGS)
 
 lint: ## Style, types and import contracts
 	@$(BOOTSTRAP) dev
@@ -27,7 +43,13 @@ lint: ## Style, types and import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --cache-dir .cache/import-linter
 
-lock: ## Pin the newest allowed requirements again
+bench: ## Speed beside the bare parser, the bare pool and a peer; FOLDER=folder of PDFs
+	@$(BOOTSTRAP) bench
+	@test -d "$(FOLDER)" || PYTHONPATH=deploy $(BIN)/python -m demo.samples "$(FOLDER)"
+	@$(BIN)/python benchmarks/pages.py "$(FOLDER)"
+	@$(BIN)/python benchmarks/pool.py "$(FOLDER)"
+
+lock: ## Write the pinned requirements again; UPGRADE=1 takes the newest allowed
 	@$(BOOTSTRAP) dev
 	@UPGRADE=$(UPGRADE) requirements/compile.sh $(BIN)/python
 

@@ -30,7 +30,7 @@ END
 extras=project.optional-dependencies
 lines project.dependencies $extras.pdf $extras.daemon $extras.yaml |
     compile --output-file requirements/runtime.txt -
-lines dependency-groups.dev |
+lines dependency-groups.dev $extras.otel |
     compile --constraint requirements/runtime.txt --output-file requirements/dev.txt -
 lines dependency-groups.bench |
     compile --constraint requirements/runtime.txt --output-file requirements/bench.txt -

@@ -12,6 +12,11 @@ from demo.broker import PrivateBroker
 
 CORPUS_VARIABLE = "INGESTKIT_CORPUS"
 
+# Beside the other caches.
+os.environ.setdefault(
+    "HYPOTHESIS_STORAGE_DIRECTORY", str(Path(__file__).parents[1] / ".cache" / "hypothesis")
+)
+
 
 @pytest.fixture(scope="session")
 def broker() -> Iterator[PrivateBroker]:

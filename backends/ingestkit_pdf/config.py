@@ -36,55 +36,87 @@ class PDFProcessorConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # Identity
-    parser_version: str = PARSER_VERSION
-    tenant_id: str | None = None
+    parser_version: str = Field(PARSER_VERSION, description="part of every ingest key")
+    tenant_id: str | None = Field(None, description="whose document it is; copied into the result")
 
     # Security and limits
-    max_file_size_mb: int = Field(500, ge=1)
-    max_page_count: int = Field(5000, ge=1)
+    max_file_size_mb: int = Field(
+        500, ge=1, description="a larger file is refused; above 500 with a reason only"
+    )
+    max_page_count: int = Field(
+        5000, ge=1, description="a longer document is refused; above 5000 with a reason only"
+    )
     max_object_count: int = Field(100_000, ge=1, description="entries of the cross-reference table")
-    per_document_timeout_seconds: float = Field(300.0, gt=0)
-    reject_javascript: bool = True
-    reject_javascript_override_reason: str | None = None
-    max_file_size_override_reason: str | None = None
-    max_page_count_override_reason: str | None = None
+    per_document_timeout_seconds: float = Field(
+        300.0, gt=0, description="wall clock from the start of its run; a daemon may allow less"
+    )
+    reject_javascript: bool = Field(True, description="refuse what runs JavaScript; off with a reason only")
+    reject_javascript_override_reason: str | None = Field(None, description="why it may be off")
+    max_file_size_override_reason: str | None = Field(None, description="why it may be above 500")
+    max_page_count_override_reason: str | None = Field(None, description="why it may be above 5000")
 
     # Page types
     min_chars_per_page: int = Field(200, ge=0, description="a text page has at least so many")
     scanned_max_chars: int = Field(50, ge=0, description="a scanned page has fewer")
     blank_max_chars: int = Field(10, ge=0, description="a blank page has fewer, and no image")
-    max_image_coverage_for_text: Ratio = 0.3
-    min_image_coverage_for_scanned: Ratio = 0.7
+    max_image_coverage_for_text: Ratio = Field(
+        0.3, description="images of a text page cover less of it; with more, text and images are mixed"
+    )
+    min_image_coverage_for_scanned: Ratio = Field(0.7, description="images of a scanned page cover more")
     toc_line_ratio: Ratio = Field(0.3, description="share of lines that end in leaders and a number")
 
     # Quality
-    quality_min_printable_ratio: Ratio = 0.85
-    quality_min_words_per_page: int = Field(10, ge=0)
+    quality_min_printable_ratio: Ratio = Field(
+        0.85, description="share of printable characters below which a page is garbled"
+    )
+    quality_min_words_per_page: int = Field(10, ge=0, description="fewer on average: W_QUALITY_LOW_NATIVE")
 
     # Headers and footers
-    header_footer_sample_pages: int = Field(5, ge=3)
-    header_footer_zone_ratio: float = Field(0.10, gt=0, le=0.3)
-    header_footer_similarity_threshold: Ratio = 0.7
+    header_footer_sample_pages: int = Field(5, ge=3, description="pages that are compared")
+    header_footer_zone_ratio: float = Field(
+        0.10, gt=0, le=0.3, description="top and bottom share of a page in which they are looked for"
+    )
+    header_footer_similarity_threshold: Ratio = Field(
+        0.7, description="how alike lines of two pages must be to be one"
+    )
 
     # Structure
-    heading_min_font_size_ratio: float = Field(1.2, gt=1)
+    heading_min_font_size_ratio: float = Field(
+        1.2, gt=1, description="to the size of body text, from which a line can be a heading"
+    )
     column_min_gap_ratio: float = Field(0.10, gt=0, lt=1, description="of the page's width")
-    max_columns: int = Field(3, ge=1, le=8)
+    max_columns: int = Field(3, ge=1, le=8, description="more columns on a page are not looked for")
+
+    # Tables
+    table_engine: Literal["fast", "layout", "none"] = Field(
+        "fast", description="how tables are found: by rules, by PyMuPDF's layout model, or not"
+    )
+    table_page_seconds: float = Field(2.0, gt=0, description="a page that takes longer stays text")
+    table_max_vectors: int = Field(10_000, ge=0, description="a page with more drawn paths stays text")
+    table_header_similarity: Ratio = Field(0.8, description="of headers of a table that goes on")
 
     # Chunks
-    chunk_size_tokens: int = Field(512, ge=16)
-    chunk_overlap_tokens: int = Field(50, ge=0)
+    chunk_size_tokens: int = Field(512, ge=16, description="a chunk is at most so long")
+    chunk_overlap_tokens: int = Field(50, ge=0, description="of a chunk, repeated from the one before it")
 
     # Sinks
-    default_collection: str = "documents"
-    embedding_batch_size: int = Field(64, ge=1)
+    default_collection: str = Field("documents", description="of the vector store, for the chunks")
+    embedding_batch_size: int = Field(64, ge=1, description="chunks embedded in one call")
 
     # Execution: where the work is done; nothing here changes a result
-    execution_backend: Literal["local", "distributed"] = "local"
-    execution_max_workers: int = Field(4, ge=1)
+    execution_backend: Literal["local", "distributed"] = Field(
+        "local", description="worker processes here, or daemons behind a broker"
+    )
+    execution_max_workers: int = Field(4, ge=1, description="worker processes, for local")
     execution_queue_url: str | None = Field(None, repr=False, description="AMQP URL, for distributed")
-    execution_lane: str = Field("default", pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    execution_client_id: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    execution_lane: str = Field(
+        "default", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="the queue of the jobs, for distributed"
+    )
+    execution_client_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="whose reply queue it is, for distributed; none: a random one for each backend",
+    )
     execution_worker_memory_mb: int = Field(2048, ge=256, description="address space of a local worker")
 
     @model_validator(mode="before")

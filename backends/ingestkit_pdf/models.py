@@ -35,6 +35,7 @@ __all__ = [
     "ParseStageResult",
     "ProcessingResult",
     "TableResult",
+    "TableSpan",
     "WrittenArtifacts",
 ]
 
@@ -234,13 +235,40 @@ class Chunk(_Model):
     sha256: str = ""
 
 
+class TableSpan(_Model):
+    """A cell over several rows or columns; its text stands in the first of them, the others are empty.
+
+    Rows count from the first of `header_rows`, rows and columns from 0.
+    """
+
+    row: int
+    col: int
+    row_count: int
+    col_count: int
+
+
 class TableResult(_Model):
-    """One table as data; the header's cells, where it has one, are in `headers` and not in `rows`."""
+    """One table as data; the header's cells, where it has one, are in `headers` and not in `rows`.
+
+    Attributes:
+        page_number: The page it stands on.
+        table_index: Position among the tables of the page, from 0.
+        rows: The text of every cell, row by row.
+        headers: One name for each column: what stands above it in the header, joined.
+        header_rows: The header as it is printed, row by row.
+        spans: Its merged cells.
+        box: Around it.
+        caption: The text that names it (`Table 3: ...`).
+        is_continuation: It goes on with a table of the page before.
+        continuation_group_id: Name of the first of the tables that belong together, the same in all of them.
+    """
 
     page_number: int
     table_index: int
     rows: list[list[str]] = []
     headers: list[str] | None = None
+    header_rows: list[list[str]] = []
+    spans: list[TableSpan] = []
     box: Box | None = None
     caption: str | None = None
     is_continuation: bool = False

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 
 import structlog
 
@@ -31,10 +32,18 @@ from .outcome import Completed, DeadLettered, Outcome, Requeued, Retried, RetryP
 from .recent import Finished
 from .reply import Outbox
 from .source import SourceError, Staging
+from .tracing import NoTracing, Tracing
 
-__all__ = ["Attempt", "Services"]
+__all__ = ["HERE", "Attempt", "Services"]
 
 _log = structlog.stdlib.get_logger(__name__)
+
+HERE: Mapping[str, str] = {
+    "host": socket.gethostname(),
+    "version": version("ingestkit-pdf"),
+    "pymupdf": version("pymupdf"),
+}
+"""Who parks a letter: said in each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +57,7 @@ class Services:
     document_timeout: float
     max_deliveries: int
     metrics: Metrics = field(default_factory=Metrics)
+    tracing: Tracing = field(default_factory=NoTracing)
 
 
 class Attempt:
@@ -63,9 +73,10 @@ class Attempt:
         self._deliveries = [delivery]
         self._reply_tos = [job.reply_to]
         self._services = services
-        self._pool_id = f"{job.job_id}/{job.attempt}"
+        self._pool_id = f"{job.job_id}/{job.redrive}/{job.attempt}"
         self._withdrawn = False
         self._received = time.monotonic()
+        self._trace = services.tracing.begin(job, delivery.lane)
         self._begun: float | None = None
 
     @property
@@ -89,7 +100,8 @@ class Attempt:
         """Make the attempt. What it was answered with, or None when it was given back."""
         ended = await self._execute()
         outcome = decide(ended, self.job.attempt, self._services.policy)
-        finished = await self._publish(outcome)
+        with self._trace.publishing(outcome):
+            finished = await self._publish(outcome)
         settled = await self._settle(outcome)
         self._log_attempt(ended, outcome, settled)
         return finished
@@ -156,7 +168,8 @@ class Attempt:
         return settled
 
     def _encode(self, body: bytes) -> Sequence[Message]:
-        return encode_result(self.job.job_id, body, traceparent=self.job.traceparent)
+        job = self.job
+        return encode_result(job.job_id, body, traceparent=self._trace.traceparent, redrive=job.redrive)
 
     def _failure_body(self, failure: WorkerFailure) -> bytes:
         result = failure_result(self.job.file_path, failure, tenant_id=self.job.config.tenant_id)
@@ -170,7 +183,7 @@ class Attempt:
             reason=failure.code,
             text=failure.message,
             history=(*self.job.history, record),
-            details=record.details,
+            details={**record.details, **HERE},
         )
 
     def _record(self, failure: WorkerFailure) -> AttemptRecord:
@@ -179,8 +192,9 @@ class Attempt:
             reason=failure.reason,
             code=failure.code,
             message=failure.message[:1000],
-            host=socket.gethostname(),
+            host=HERE["host"],
             at=time.time(),
+            redrive=self.job.redrive,
             details={**failure.as_error().details, "document_sha256": self.job.document_sha256},
         )
 
@@ -190,6 +204,7 @@ class Attempt:
         job = self.job
         wait, duration = (self._begun or now) - self._received, now - self._received
         self._services.metrics.attempt(job, self.lane, ended, outcome, wait=wait, duration=duration)
+        self._trace.end(ended, outcome, wait=wait, begun=self._begun is not None)
         fields: dict[str, object] = {
             "job_id": job.job_id,
             "attempt": job.attempt,
@@ -215,6 +230,8 @@ class Attempt:
         else:
             fields |= {"document_sha256": job.document_sha256, "code": ended.code.value}
             fields |= ended.as_error().details
+        if self._trace.trace_id is not None:
+            fields["trace_id"] = self._trace.trace_id
         if isinstance(outcome, Retried):
             fields["retry_in"] = outcome.delay
         level = _log.info if isinstance(outcome, Completed | Requeued) else _log.warning

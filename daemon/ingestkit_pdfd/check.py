@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingestkit_pdf.execution.sandbox import Sandbox, lacking
 from ingestkit_pdf.wire.topology import Topology
 
 from .amqp import (
@@ -44,6 +45,7 @@ def check_host(settings: DaemonSettings) -> list[Finding]:
         _staging(settings.staging_dir),
         *(_allowed_root(root) for root in settings.allowed_roots),
         _memory(settings),
+        *_sandbox(settings),
     ]
 
 
@@ -73,6 +75,16 @@ def _memory(settings: DaemonSettings) -> Finding:
         return Finding(subject)
     problem = f"up to {need >> 20} MiB resident between two documents, the host has {have >> 20} MiB"
     return Finding(subject, problem, "lower workers or worker_max_resident")
+
+
+def _sandbox(settings: DaemonSettings) -> list[Finding]:
+    subject = f"sandbox of the workers ({settings.sandbox.value})"
+    missing = lacking() if settings.sandbox is not Sandbox.OFF else []
+    if settings.sandbox is not Sandbox.REQUIRED:
+        note = f"this host lacks {'; '.join(missing)}" if missing else ""
+        return [Finding(subject, None, note)]
+    remedy = 'a kernel with Landlock (5.13 or later) and libseccomp2; sandbox = "auto" takes what there is'
+    return [Finding(subject, problem, remedy) for problem in missing] or [Finding(subject)]
 
 
 async def check_broker(settings: DaemonSettings) -> AsyncIterator[Finding]:

@@ -13,6 +13,7 @@ import click
 import structlog
 
 from ingestkit_pdf import __version__
+from ingestkit_pdf.errors import ExecutionError
 from ingestkit_pdf.wire.topology import Topology
 
 from .amqp import (
@@ -90,6 +91,9 @@ def run(
     except BrokerRefusedError as error:
         log.critical("daemon_failed", reason=str(error), remedy="run `ingestkit-pdfd check`")
         sys.exit(EXIT_BROKER)
+    except ExecutionError as error:
+        log.critical("daemon_failed", reason=str(error), remedy="run `ingestkit-pdfd check`")
+        sys.exit(EXIT_FAILED)
     except OSError as error:
         log.critical("daemon_failed", reason=str(error), exc_info=error)
         sys.exit(EXIT_FAILED)

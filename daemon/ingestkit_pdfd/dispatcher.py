@@ -22,7 +22,7 @@ from ingestkit_pdf.wire.envelope import (
 from ingestkit_pdf.wire.topology import Topology
 
 from .amqp import Delivery
-from .attempt import Attempt, Services
+from .attempt import HERE, Attempt, Services
 from .metrics import Handling
 from .recent import AttemptKey, Finished, RecentAttempts
 
@@ -81,7 +81,7 @@ class Dispatcher:
             self._count(delivery, "rejected")
             self._spawn(self._reject(delivery, str(error)), "reject")
             return
-        key = (job.job_id, job.attempt)
+        key = (job.job_id, job.redrive, job.attempt)
         if (attempt := self._running.get(key)) is not None:
             attempt.attach(job, delivery)
             self._count(delivery, "attached")
@@ -119,7 +119,7 @@ class Dispatcher:
         try:
             finished = await attempt.run()
         except Exception as error:  # noqa: BLE001 - a delivery is settled, whatever happens
-            _log.error("attempt_broke", job_id=key[0], attempt=key[1], exc_info=error)
+            _log.error("attempt_broke", job_id=key[0], attempt=key[2], exc_info=error)
             await asyncio.sleep(_BROKEN_PAUSE)
             await attempt.give_back()
             finished = None
@@ -138,7 +138,7 @@ class Dispatcher:
     async def _reject(self, delivery: Delivery, reason: str) -> None:
         """Park what is not a valid job, and tell the client where there is one that can be told."""
         code = ErrorCode.E_EXECUTION_REJECTED
-        letter = dead_letter(delivery.message, lane=delivery.lane, reason=code, text=reason)
+        letter = dead_letter(delivery.message, lane=delivery.lane, reason=code, text=reason, details=HERE)
         await self._services.outbox.park(letter, delivery.lane)
         if (address := reply_address(delivery.message, self._topology)) is not None:
             job_id, reply_to = address

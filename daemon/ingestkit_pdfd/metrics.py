@@ -180,7 +180,7 @@ class Metrics:
         )
         self._pages = counter("pages", "Pages in results.", "lane")
         self._chunks = counter("chunks", "Chunks in results.", "lane")
-        self._document_bytes = counter("document_bytes", "Size of the documents of results.", "lane")
+        self._document_bytes = counter("document_bytes", "Size of the documents that were read.", "lane")
         self._result_bytes = counter("result_bytes", "Size of results, before compression.", "lane")
         self._publish_failures = counter(
             "publish_failures", "Publishes that were not confirmed and are made again, by why.", "reason"

@@ -10,9 +10,10 @@ from ingestkit_pdf.wire.envelope import Message
 
 __all__ = ["AttemptKey", "Finished", "RecentAttempts"]
 
-AttemptKey = tuple[str, int]
-"""Job id and attempt. The attempt is part of it because the first one may be redelivered when its
-acknowledgement was lost, while the second is already on its way."""
+AttemptKey = tuple[str, int, int]
+"""Job id, redrive and attempt. The attempt is part of it because the first one may be redelivered when its
+acknowledgement was lost, while the second is already on its way; the redrive, because a job that was brought
+back from the dead letters is to be run again, not answered with what it was parked for."""
 
 _ENTRY_BYTES = 512
 

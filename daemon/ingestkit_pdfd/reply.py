@@ -9,10 +9,17 @@ from contextlib import contextmanager
 
 import structlog
 
-from ingestkit_pdf.wire.envelope import Message
+from ingestkit_pdf.wire.envelope import Message, in_smaller_parts
 from ingestkit_pdf.wire.topology import Topology
 
-from .amqp import BrokerRefusedError, BrokerUnavailableError, Publisher, RejectedError, UnroutableError
+from .amqp import (
+    BrokerRefusedError,
+    BrokerUnavailableError,
+    Publisher,
+    RejectedError,
+    TooLargeError,
+    UnroutableError,
+)
 from .backoff import Backoff
 from .metrics import Metrics, PublishFailure, PublishKind
 
@@ -26,6 +33,7 @@ _REFUSED_REPLIES = 8
 _FAILURES: Mapping[type[Exception], PublishFailure] = {
     UnroutableError: "unroutable",
     RejectedError: "rejected",
+    TooLargeError: "rejected",
     BrokerRefusedError: "refused",
     BrokerUnavailableError: "unavailable",
 }
@@ -52,19 +60,17 @@ class Outbox:
         self._topology = topology
         self._on_refused = on_refused
         self._metrics = metrics
+        self._largest: int | None = None  # bytes, once the broker has refused a larger message
 
     async def reply(self, messages: Sequence[Message], reply_to: str) -> None:
         """Answer a client; where its queue is gone or stays full, keep the answer among the orphaned."""
         with self._timed("reply"):
             try:
-                for message in messages:
-                    await self._confirmed(message, reply_to, give_up_after=_REFUSED_REPLIES)
+                await self._send(messages, reply_to, give_up_after=_REFUSED_REPLIES)
             except (UnroutableError, RejectedError) as error:
                 self._metrics.reply_orphaned()
                 _log.warning("reply_orphaned", job_id=messages[0].message_id, reason=str(error))
-                orphaned = self._topology.orphaned_queue.name
-                for message in messages:
-                    await self._confirmed(message, orphaned)
+                await self._send(messages, self._topology.orphaned_queue.name)
 
     async def retry(self, message: Message, lane: str, delay: int) -> None:
         """Put the job onto the rung of `delay` seconds."""
@@ -76,6 +82,23 @@ class Outbox:
         with self._timed("dead"):
             await self._confirmed(message, lane, exchange=self._topology.dead_exchange.name)
 
+    async def _send(
+        self, messages: Sequence[Message], queue: str, *, give_up_after: int | None = None
+    ) -> None:
+        """Every part of an answer; in smaller ones where the broker takes less than they have."""
+        while True:
+            parts, limit = messages, self._largest
+            if limit is not None and any(len(part.body) > limit for part in parts):
+                parts = in_smaller_parts(messages, limit)
+            try:
+                for part in parts:
+                    await self._confirmed(part, queue, give_up_after=give_up_after, divisible=True)
+            except TooLargeError as error:
+                self._largest = error.limit
+                _log.warning("message_limit_learned", job_id=messages[0].message_id, limit=error.limit)
+            else:
+                return
+
     @contextmanager
     def _timed(self, kind: PublishKind) -> Iterator[None]:
         started = time.monotonic()
@@ -83,9 +106,18 @@ class Outbox:
         self._metrics.published(kind, time.monotonic() - started)
 
     async def _confirmed(
-        self, message: Message, routing_key: str, *, exchange: str = "", give_up_after: int | None = None
+        self,
+        message: Message,
+        routing_key: str,
+        *,
+        exchange: str = "",
+        give_up_after: int | None = None,
+        divisible: bool = False,
     ) -> None:
-        """Publish until it is confirmed; with `give_up_after`, what the queue itself says is raised."""
+        """Publish until it is confirmed.
+
+        With `give_up_after`, what the queue itself says is raised; if `divisible`, that it is too large.
+        """
         backoff = Backoff(first=0.2, limit=5.0)
         refusals = 0
         while True:
@@ -97,6 +129,10 @@ class Outbox:
                 # One of our own queues was deleted: opening the connection anew declares it.
                 await self._publisher.close()
                 reason: Exception = error
+            except TooLargeError as error:
+                if divisible:
+                    raise
+                reason = error  # the limit was lowered since the job was submitted: for an operator to mend
             except RejectedError as error:
                 refusals += 1
                 if give_up_after is not None and refusals >= give_up_after:

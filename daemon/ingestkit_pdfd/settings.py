@@ -11,6 +11,7 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -21,6 +22,7 @@ from pydantic_settings.sources import InitSettingsSource
 
 from ingestkit_pdf.config import unknown_key_message
 from ingestkit_pdf.execution.failure import FailureReason
+from ingestkit_pdf.execution.sandbox import Sandbox
 from ingestkit_pdf.wire.envelope import DEFAULT_INLINE_LIMIT
 from ingestkit_pdf.wire.topology import DEFAULT_LANE, DEFAULT_PREFIX
 
@@ -56,6 +58,16 @@ def _absolute(path: Path) -> Path:
 def _amqp(url: SecretStr) -> SecretStr:
     if not url.get_secret_value().startswith(("amqp://", "amqps://")):
         raise ValueError("the URL starts with neither amqp:// nor amqps://")
+    return url
+
+
+def _collector(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("the URL starts with neither http:// nor https://")
+    try:
+        find_spec("opentelemetry.exporter.otlp.proto.http")
+    except ModuleNotFoundError:
+        raise ValueError("tracing needs OpenTelemetry: pip install 'ingestkit-pdf[otel]'") from None
     return url
 
 
@@ -97,6 +109,9 @@ class DaemonSettings(BaseSettings):
     worker_max_resident: int = Field(
         768 * _MIB, ge=128 * _MIB, description="bytes of resident memory from which a worker is replaced"
     )
+    sandbox: Sandbox = Field(
+        Sandbox.AUTO, description="confine workers: auto as far as this host can, required, or off"
+    )
     retry_attempts: dict[FailureReason, Annotated[int, Field(ge=1, le=100)]] = Field(
         {}, description="attempts in all, by reason; what is not named keeps its default"
     )
@@ -119,10 +134,15 @@ class DaemonSettings(BaseSettings):
     http_port: int | None = Field(
         None, ge=0, le=65535, description="their port, 9464 by custom; 0: any free one; none: not served"
     )
+    trace_endpoint: Annotated[str, AfterValidator(_collector)] | None = Field(
+        None, description="OTLP/HTTP collector, http://localhost:4318 by custom; none: no tracing"
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, else json"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the lowest level that is logged"
+    )
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:

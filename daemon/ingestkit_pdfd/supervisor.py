@@ -33,6 +33,7 @@ from .settings import DaemonSettings
 from .signals import StopSignals
 from .source import Staging
 from .status import status_served
+from .tracing import make_tracing
 from .watchdog import Watchdog, Work, beat_period
 
 __all__ = ["Supervisor"]
@@ -83,7 +84,9 @@ class Supervisor:
                 max_documents=settings.worker_max_documents,
                 max_resident_bytes=settings.worker_max_resident,
             )
-            pool = WorkerPool(PIPELINE, workers=settings.workers, limits=limits)
+            pool = WorkerPool(PIPELINE, workers=settings.workers, limits=limits, sandbox=settings.sandbox)
+            if pool.unconfined:
+                _log.warning("sandbox_incomplete", sandbox=settings.sandbox.value, missing=pool.unconfined)
             try:
                 await self._work(signals, staging, pool)
             finally:
@@ -94,6 +97,7 @@ class Supervisor:
     async def _work(self, signals: StopSignals, staging: Staging, pool: WorkerPool) -> None:
         settings = self._settings
         publisher = Publisher(self._address, self._topology, settings.lanes, timeout=settings.publish_timeout)
+        tracing = make_tracing(settings.trace_endpoint)
         services = Services(
             pool=pool,
             staging=staging,
@@ -102,6 +106,7 @@ class Supervisor:
             document_timeout=settings.document_timeout,
             max_deliveries=settings.max_deliveries,
             metrics=self._metrics,
+            tracing=tracing,
         )
         dispatcher = Dispatcher(
             services,
@@ -110,8 +115,11 @@ class Supervisor:
             remember_bytes=settings.remember_results,
         )
         look = partial(self._look, signals, dispatcher, publisher)
-        async with status_served(settings, self._metrics, pool.stats, look):
-            await self._consume(signals, dispatcher, publisher, pool)
+        try:
+            async with status_served(settings, self._metrics, pool.stats, look):
+                await self._consume(signals, dispatcher, publisher, pool)
+        finally:
+            await asyncio.to_thread(tracing.close)
 
     async def _consume(
         self, signals: StopSignals, dispatcher: Dispatcher, publisher: Publisher, pool: WorkerPool

@@ -12,13 +12,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
 from demo import leftovers
 from demo.management import Management, ManagementError, vhost_of
-from demo.node import BrokerError, NodePlan, find_program, free_ports
+from demo.node import BrokerError, Member, NodePlan, Program, find_program, free_ports
 
 __all__ = ["BrokerError", "PrivateBroker"]
 
@@ -39,14 +40,28 @@ class PrivateBroker:
         folder: Where it keeps its data; it is kept after `stop`. By default a new temporary folder, which
             `stop` removes.
         config: More lines for rabbitmq.conf, name to value; they win over ours.
+        settings: More settings of the application `rabbit` that rabbitmq.conf has no name for.
+        program: The commands to run; by default those of the installed RabbitMQ.
+        member: Makes it a node of a cluster; `config` names the others.
 
     Raises:
         BrokerError: From every method, when the node cannot be started, reached or stopped in time.
     """
 
-    def __init__(self, folder: Path | None = None, *, config: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        config: Mapping[str, str] | None = None,
+        settings: Mapping[str, int] | None = None,
+        program: Program | None = None,
+        member: Member | None = None,
+    ) -> None:
         self._given_folder = folder
         self._config = dict(config or {})
+        self._settings = dict(settings or {})
+        self._program = program
+        self._member = member
         self._ports = free_ports(4)
         self._plan: NodePlan | None = None
         self._node: subprocess.Popen[bytes] | None = None
@@ -78,7 +93,7 @@ class PrivateBroker:
     @property
     def port(self) -> int:
         """TCP port of AMQP."""
-        return self._ports[0]
+        return self._member.amqp_port if self._member else self._ports[0]
 
     @property
     def pid(self) -> int:
@@ -101,11 +116,11 @@ class PrivateBroker:
         """Start the node and wait until it serves; after `kill` or `halt` with the data it had."""
         if self.is_running:
             return
-        program = find_program()
         try:
+            program = self._commands
             plan = self._plan or self._prepare()
             environment = plan.environment()
-            if self._epmd is None or self._epmd.poll() is not None:
+            if not _accepts(plan.epmd_port):
                 epmd = [str(program.epmd), "-port", str(plan.epmd_port), "-address", "127.0.0.1"]
                 self._epmd = _spawn(epmd, environment, plan.folder / "epmd.log")
                 self._wait(lambda: _accepts(plan.epmd_port), "epmd", self._epmd)
@@ -175,7 +190,7 @@ class PrivateBroker:
     def ctl(self, *arguments: str, timeout: float = 30.0) -> str:
         """Run `rabbitmqctl` against this node; what it printed."""
         plan = self._started
-        command = [str(find_program().ctl), "--quiet", "-n", plan.name, *arguments]
+        command = [str(self._commands.ctl), "--quiet", "-n", plan.name, *arguments]
         try:
             done = subprocess.run(
                 command, env=plan.environment(), capture_output=True, text=True, timeout=timeout, check=False
@@ -194,6 +209,11 @@ class PrivateBroker:
         return ""
 
     @property
+    def _commands(self) -> Program:
+        self._program = self._program or find_program()
+        return self._program
+
+    @property
     def _started(self) -> NodePlan:
         if self._plan is None:
             raise BrokerError("the private broker was not started")
@@ -210,21 +230,28 @@ class PrivateBroker:
         else:
             folder = self._given_folder.absolute()
             folder.mkdir(parents=True, exist_ok=True)
-        amqp, management, distribution, epmd = self._ports
-        self._plan = NodePlan(
-            folder=folder,
-            amqp_port=amqp,
-            management_port=management,
-            distribution_port=distribution,
-            epmd_port=epmd,
-            config=self._config,
-        )
+        self._plan = self._plan_in(folder)
         guard = [sys.executable, "-I", "-S", str(Path(leftovers.__file__)), str(folder)]
         if self._given_folder is not None:
             guard.append("--keep")
         self._guard = subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True)
         self._plan.write_files()
         return self._plan
+
+    def _plan_in(self, folder: Path) -> NodePlan:
+        if self._member is not None:
+            member = asdict(self._member)
+            return NodePlan(folder=folder, config=self._config, settings=self._settings, **member)
+        amqp, management, distribution, epmd = self._ports
+        return NodePlan(
+            folder=folder,
+            amqp_port=amqp,
+            management_port=management,
+            distribution_port=distribution,
+            epmd_port=epmd,
+            config=self._config,
+            settings=self._settings,
+        )
 
     def _serves(self) -> bool:
         if not _accepts(self.port):

@@ -6,7 +6,10 @@ import pika
 
 from ingestkit_pdf.wire.topology import DEFAULT_LANE, Topology
 
-__all__ = ["check_broker", "remove_topology"]
+__all__ = ["CLIENT_ID", "check_broker", "remove_topology"]
+
+CLIENT_ID = "demo"
+"""Named, so that its reply queue can be deleted wherever the demonstration was interrupted."""
 
 _TIMEOUT = 10.0
 
@@ -29,12 +32,12 @@ def check_broker(amqp_url: str) -> str | None:
 
 
 def remove_topology(amqp_url: str, prefix: str) -> None:
-    """Delete every exchange and queue below `prefix` that a daemon of the default lane declares."""
+    """Delete every exchange and queue below `prefix` of a daemon of the default lane and our client."""
     topology = Topology(prefix)
     connection = _connect(amqp_url)
     try:
         channel = connection.channel()
-        for queue in topology.queues([DEFAULT_LANE]):
+        for queue in (*topology.queues([DEFAULT_LANE]), topology.reply_queue(CLIENT_ID)):
             channel.queue_delete(queue.name)
         for exchange in topology.exchanges():
             channel.exchange_delete(exchange.name)

@@ -21,7 +21,7 @@ from types import FrameType
 from typing import NoReturn
 
 from demo.broker import BrokerError, PrivateBroker
-from demo.cleanup import check_broker, remove_topology
+from demo.cleanup import CLIENT_ID, check_broker, remove_topology
 from demo.leftovers import MARKER
 from demo.samples import make_samples
 from demo.service import DaemonService, ServiceError
@@ -82,6 +82,16 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
     raise Stopped(number)
 
 
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """No signal interrupts what is done here; one that came takes effect at the end."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+
 def _run(files: list[Path], say: _Printer) -> int:
     _OUTPUT.mkdir(parents=True, exist_ok=True)
     if not files:
@@ -101,7 +111,7 @@ def _run(files: list[Path], say: _Printer) -> int:
         }
         service = stack.enter_context(DaemonService(_OUTPUT / "daemon.log", settings, environment))
         say(f"the daemon takes jobs, {_WORKERS} worker processes; its log is {service.log_file}")
-        backend = stack.enter_context(DistributedExecutionBackend(url, prefix=prefix))
+        backend = stack.enter_context(DistributedExecutionBackend(url, prefix=prefix, client_id=CLIENT_ID))
         results = _process(files, backend, service, say)
         _write(results)
         print(f"\n{render([row(result) for result in results])}\n", flush=True)
@@ -133,7 +143,8 @@ def _process(
 ) -> list[ProcessingResult]:
     """The results in the order of the files, their arrival reported as it happens."""
     config = PDFProcessorConfig(per_document_timeout_seconds=_DOCUMENT_SECONDS)
-    jobs = {backend.submit(str(file), config): file for file in files}
+    with _signals_held():  # a thread that is interrupted while it is being started cannot be stopped
+        jobs = {backend.submit(str(file), config): file for file in files}
     say(f"submitted {len(jobs)} documents")
     answered: dict[str, ProcessingResult] = {}
     # The daemon answers for a document that takes too long; this is for a broker that is gone.

@@ -53,7 +53,8 @@ class Management:
             with self._opener.open(request, timeout=self._timeout) as response:
                 text = response.read()
         except urllib.error.HTTPError as error:
-            reason = error.read(500).decode("utf-8", "replace")
+            with error:
+                reason = error.read(500).decode("utf-8", "replace")
             raise ManagementError(f"{method} {path}: {error.code} {reason}") from error
         except (OSError, ValueError) as error:
             raise ManagementError(f"{method} {path}: no answer from {self.url} ({error})") from error

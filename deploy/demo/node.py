@@ -13,7 +13,7 @@ from pathlib import Path
 
 from demo.leftovers import MARKER
 
-__all__ = ["BrokerError", "NodePlan", "Program", "find_program", "free_ports"]
+__all__ = ["BrokerError", "Member", "NodePlan", "Program", "find_program", "free_ports"]
 
 # The distribution's scripts as they are: those on its PATH insist on the user "rabbitmq" or on root.
 _SCRIPT_FOLDERS = (Path("/usr/lib/rabbitmq/bin"), Path("/opt/rabbitmq/sbin"))
@@ -21,6 +21,12 @@ _SCRIPT_FOLDERS = (Path("/usr/lib/rabbitmq/bin"), Path("/opt/rabbitmq/sbin"))
 # Below 32768, where the kernel hands out ports for outgoing connections by default: a client that
 # reconnects while the node is down could otherwise be given the very port it is dialling.
 _PORT_RANGE = range(20_000, 32_000)
+
+# Two schedulers and no busy waiting: light beside whatever else runs here.
+_ERLANG_ARGUMENTS = "+S 2:2 +A 8 +sbwt none"
+
+# Quorum queues report their lengths once a tick; five seconds is long for who waits for them.
+_SETTINGS = {"quorum_tick_interval": 500}
 
 
 class BrokerError(RuntimeError):
@@ -72,6 +78,19 @@ def free_ports(count: int) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """What a node of a cluster is told: ports of its own, and what it has in common with the others."""
+
+    amqp_port: int
+    management_port: int
+    distribution_port: int
+    epmd_port: int
+    password: str = field(repr=False)
+    cookie: str = field(repr=False)
+    erlang_arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodePlan:
     """One node: everything it listens on and everything it writes is its own."""
 
@@ -81,6 +100,8 @@ class NodePlan:
     distribution_port: int
     epmd_port: int
     config: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, int] = field(default_factory=dict)
+    erlang_arguments: str = _ERLANG_ARGUMENTS
     user: str = "demo"
     password: str = field(default_factory=lambda: secrets.token_urlsafe(18), repr=False)
     cookie: str = field(default_factory=lambda: secrets.token_hex(20), repr=False)
@@ -123,8 +144,7 @@ class NodePlan:
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "rabbitmq-env.conf"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
             "RABBITMQ_PID_FILE": str(self.folder / "node.pid"),
-            # Two schedulers and no busy waiting: light beside whatever else runs here.
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +A 8 +sbwt none",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": self.erlang_arguments,
             # Makes the start script replace itself by the node, so that its pid is the node's.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
@@ -150,10 +170,10 @@ class NodePlan:
 
     def write_files(self) -> None:
         """Write the configuration into the folder, readable by its owner only."""
+        settings = ", ".join(f"{{{name}, {value}}}" for name, value in {**_SETTINGS, **self.settings}.items())
         files = {
             "rabbitmq.conf": self.configuration(),
-            # Quorum queues report their lengths once a tick; five seconds is long for who waits for them.
-            "advanced.config": "[{rabbit, [{quorum_tick_interval, 500}]}].\n",
+            "advanced.config": f"[{{rabbit, [{settings}]}}].\n",
             "rabbitmq-env.conf": "",
             "enabled_plugins": "[rabbitmq_management].\n",
             ".erlang.cookie": self.cookie,

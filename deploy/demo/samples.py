@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -194,3 +195,8 @@ _SAMPLES: dict[str, Callable[[], bytes]] = {
     "encrypted": _encrypted,
     "handbook": _handbook,
 }
+
+
+if __name__ == "__main__":
+    for made in make_samples(Path(sys.argv[1])):
+        print(made)

@@ -41,9 +41,11 @@ def text_pdf(*texts: str) -> bytes:
     return raw_pdf(objects)
 
 
-def endless_pdf() -> bytes:
-    """A small PDF whose one page takes about for ever: forms that draw forms that draw forms."""
-    depth, times = 14, 12
+def endless_pdf(depth: int = 14, times: int = 12) -> bytes:
+    """A small PDF whose one page takes about for ever: forms that draw forms that draw forms.
+
+    A `depth` of 6 and 15 `times` take some seconds.
+    """
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",

@@ -74,6 +74,13 @@ def _leave_child(file_path: str, config: dict[str, Any]) -> ProcessingResult:
     raise AssertionError("was not stopped")
 
 
+def _abandon_child(file_path: str, config: dict[str, Any]) -> ProcessingResult:
+    child = subprocess.Popen(["sleep", "600"])
+    Path(config["argument"]).write_text(str(child.pid))
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("survived")
+
+
 def _wait_for_gate(file_path: str, config: dict[str, Any]) -> ProcessingResult:
     """Opening a FIFO blocks until the test opens the other end."""
     Path(config["argument"]).read_bytes()
@@ -183,6 +190,7 @@ ACTS: dict[str, Callable[..., ProcessingResult]] = {
     "sys_exit": _sys_exit,
     "hang": _hang,
     "leave_child": _leave_child,
+    "abandon_child": _abandon_child,
     "gate": _wait_for_gate,
     "hog": _hog,
     "native_hog": _native_hog,

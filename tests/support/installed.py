@@ -18,7 +18,7 @@ import psutil
 from demo.broker import PrivateBroker
 from ingestkit_pdf import DistributedExecutionBackend, PDFProcessorConfig, ProcessingResult
 
-from .machine import Machine, cache_folder
+from .machine import Machine, MachineError, cache_folder
 
 __all__ = ["UNIT", "InstalledDaemon", "Site", "copy_sources", "wheel_folder"]
 
@@ -69,7 +69,7 @@ class InstalledDaemon:
 
     def settings(self, **values: Any) -> None:
         """Write the configuration."""
-        lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
+        lines = [f"{name} = {_toml(value)}" for name, value in values.items()]
         self.machine.write("/etc/ingestkit-pdfd/config.toml", "\n".join(lines) + "\n")
 
     def credential(self, url: str) -> None:
@@ -87,8 +87,11 @@ class InstalledDaemon:
         self.machine.run("systemctl", "daemon-reload")
 
     def systemctl(self, verb: str, *arguments: str, timeout: float = 90.0) -> None:
-        """`systemctl VERB … UNIT`."""
-        self.machine.run("systemctl", verb, *arguments, UNIT, timeout=timeout)
+        """`systemctl VERB … UNIT`; a failure shows the unit's journal."""
+        try:
+            self.machine.run("systemctl", verb, *arguments, UNIT, timeout=timeout)
+        except MachineError as error:
+            raise AssertionError(f"{error}\n{self._journal_tail()}") from error
 
     def show(self, name: str) -> str:
         """One property of the unit."""
@@ -105,9 +108,12 @@ class InstalledDaemon:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                tail = "\n".join(self.machine.journal(UNIT).splitlines()[-40:])
-                raise AssertionError(f"not within {seconds:g} s: {what}; the unit is {self.state}\n{tail}")
+                state = f"the unit is {self.state}\n{self._journal_tail()}"
+                raise AssertionError(f"not within {seconds:g} s: {what}; {state}")
             time.sleep(0.1)
+
+    def _journal_tail(self) -> str:
+        return "\n".join(self.machine.journal(UNIT).splitlines()[-30:])
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The daemon's log lines of one event, from the journal."""
@@ -118,8 +124,14 @@ class InstalledDaemon:
         return lines
 
     def processes(self, name: str = "ingestkit-") -> list[psutil.Process]:
-        """The daemon (`ingestkit-pdfd`), its fork server (`-fork`) and workers (`-work`), as the host sees them."""
+        """The daemon (`ingestkit-pdfd`), fork server (`-fork`), workers (`-work`), as the host sees them."""
         return [process for process in self.machine.processes() if process.name().startswith(name)]
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+    return json.dumps(value)
 
 
 @dataclass

@@ -55,21 +55,21 @@ def cache_folder() -> Path:
     return folder
 
 
-def debian_tree() -> Path:
-    """The tree that machines boot from; made on first use, which takes minutes.
+def debian_tree(suite: str = _SUITE, packages: str = _PACKAGES) -> Path:
+    """A tree of Debian, by default the one that machines boot from; made on first use: minutes.
 
     Raises:
         MachineError: It cannot be made, and why.
     """
-    name = f"{_SUITE}-{hashlib.sha256(_PACKAGES.encode()).hexdigest()[:12]}"
+    name = f"{suite}-{hashlib.sha256(packages.encode()).hexdigest()[:12]}"
     tree = cache_folder() / name
     with _locked(cache_folder() / f"{name}.lock"):
         if tree.exists():
             return tree
         partial = tree.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
-        options = ["--variant=minbase", f"--include={_PACKAGES}"]
-        command = ["debootstrap", *options, _SUITE, str(partial), *_mirror()]
+        options = ["--variant=minbase", f"--include={packages}"]
+        command = ["debootstrap", *options, suite, str(partial), *_mirror()]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=_MAKE_SECONDS)
         except subprocess.CalledProcessError as error:

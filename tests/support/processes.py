@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import select
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["gone_within", "parent_of"]
+__all__ = ["becomes_true", "gone_within", "parent_of"]
 
 
 def gone_within(pid: int, seconds: float) -> bool:
@@ -27,3 +29,13 @@ def parent_of(pid: int) -> int:
     """The pid of its parent."""
     status = Path(f"/proc/{pid}/stat").read_text()
     return int(status.rpartition(")")[2].split()[1])
+
+
+def becomes_true(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+    """Look again and again; for what nobody announces, such as a figure in a snapshot."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True

@@ -1,4 +1,7 @@
-"""A TCP proxy in front of the broker whose connections a test can cut, hold back or refuse."""
+"""A TCP proxy in front of a broker whose connections a test can cut, hold back or refuse.
+
+In front of the nodes of a cluster it is the load balancer that an operator would have there.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import contextlib
 import socket
 import struct
 import threading
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -22,15 +26,16 @@ class Proxy:
 
     Args:
         url: AMQP URL of the broker; `self.url` is the same through the proxy.
+        others: Those of the other nodes. Each connection goes to the next one of them that takes it.
 
     Attributes:
         accepted: Connections so far.
         delay: Seconds by which each piece is late.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *others: str) -> None:
         parts = urlsplit(url)
-        self._target = (parts.hostname or "127.0.0.1", parts.port or 5672)
+        self._targets = deque(_address(each) for each in (url, *others))
         self._loop = asyncio.new_event_loop()
         self._writers: set[asyncio.StreamWriter] = set()
         self._open = {"up": asyncio.Event(), "down": asyncio.Event()}
@@ -111,16 +116,23 @@ class Proxy:
             writer.transport.abort()
             return
         self.accepted += 1
-        try:
-            far_reader, far_writer = await asyncio.open_connection(*self._target)
-        except OSError:
+        far = await self._connect()
+        if far is None:
             writer.transport.abort()
             return
+        far_reader, far_writer = far
         self._writers |= {writer, far_writer}
         await asyncio.gather(
             self._pass(reader, far_writer, self._open["up"]),
             self._pass(far_reader, writer, self._open["down"]),
         )
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        for _ in range(len(self._targets)):
+            self._targets.rotate(-1)
+            with contextlib.suppress(OSError):
+                return await asyncio.open_connection(*self._targets[-1])
+        return None
 
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_open: asyncio.Event
@@ -137,3 +149,8 @@ class Proxy:
         finally:
             self._writers.discard(writer)
             writer.close()
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "127.0.0.1", parts.port or 5672

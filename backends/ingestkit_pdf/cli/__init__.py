@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 import click
 
+from ingestkit_pdf.cli.dead import dead
 from ingestkit_pdf.cli.process import process
 from ingestkit_pdf.cli.report import complain
+from ingestkit_pdf.cli.result import result
 from ingestkit_pdf.cli.status import status
 from ingestkit_pdf.cli.submit import submit
 
@@ -30,7 +32,9 @@ def cli() -> None:
 
 cli.add_command(process)
 cli.add_command(submit)
+cli.add_command(result)
 cli.add_command(status)
+cli.add_command(dead)
 
 
 class _Complain(logging.Handler):

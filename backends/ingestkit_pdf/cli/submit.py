@@ -85,7 +85,11 @@ def submit(
     except ValueError as error:
         raise click.UsageError(str(error), context) from error
     with backend:
-        jobs = _submit_all(backend, files, config)
+        try:
+            jobs = _submit_all(backend, files, config)
+        except KeyboardInterrupt:
+            complain(f"what was submitted goes on; its results wait for client id {backend.client_id}")
+            raise
         failed = len(files) - len(jobs)
         if wait:
             failed += _Collection(backend, jobs, writer, as_json=as_json).run(timeout)

@@ -43,6 +43,7 @@ def read_answer(frame: Frame, *, number: int, page: int | None, seconds: float) 
         content_sha256=str(facts.get("content_sha256"))[:64],
         seconds=seconds,
         peak_memory_bytes=peak,
+        document_bytes=_count(facts, "document_bytes"),
     )
     return result, resident
 

@@ -28,6 +28,7 @@ from typing import Any, Self
 
 from ingestkit_pdf.execution._channel import Progress
 from ingestkit_pdf.execution._reference import FunctionReference
+from ingestkit_pdf.execution.sandbox import Sandbox
 from ingestkit_pdf.execution.worker import serve
 
 __all__ = ["EXIT_RECORD", "PID_RECORD", "Setup", "main"]
@@ -51,6 +52,7 @@ class Setup:
     preload: tuple[str, ...]
     function: FunctionReference
     memory_bytes: int | None
+    sandbox: Sandbox = Sandbox.OFF
 
     def encode(self) -> bytes:
         """As JSON."""
@@ -60,7 +62,8 @@ class Setup:
     def decode(cls, data: bytes) -> Self:
         """From JSON."""
         fields: dict[str, Any] = json.loads(data)
-        return cls(**{**fields, "function": FunctionReference(**fields["function"])})
+        function = FunctionReference(**fields["function"])
+        return cls(**{**fields, "function": function, "sandbox": Sandbox(fields["sandbox"])})
 
 
 def main(control_fd: int) -> None:
@@ -185,7 +188,8 @@ class _Server:
     def _run_worker(self, sock_fd: int, progress_fd: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         sock = socket.socket(fileno=sock_fd)
-        serve(sock, Progress.inherited(progress_fd), self._setup.function, self._setup.memory_bytes)
+        setup = self._setup
+        serve(sock, Progress.inherited(progress_fd), setup.function, setup.memory_bytes, setup.sandbox)
 
 
 def _kill_group(pid: int) -> None:

@@ -14,6 +14,7 @@ import threading
 from ingestkit_pdf.execution._channel import Progress
 from ingestkit_pdf.execution._forkserver import PID_RECORD, Setup
 from ingestkit_pdf.execution._process import WorkerProcess, WorkerStartError
+from ingestkit_pdf.execution.sandbox import Sandbox, clean_environment
 
 __all__ = ["Launcher"]
 
@@ -35,6 +36,11 @@ class Launcher:
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._closed = False
+
+    @property
+    def confined(self) -> bool:
+        """True when its workers may open no document themselves."""
+        return self._setup.sandbox is not Sandbox.OFF
 
     @property
     def server_pid(self) -> int | None:
@@ -98,7 +104,7 @@ class Launcher:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
                 try:
-                    self._server = _start_server(theirs)
+                    self._server = _start_server(theirs, self._setup.sandbox)
                     ours.send(self._setup.encode())
                 except BaseException:
                     ours.close()
@@ -133,10 +139,11 @@ def _await_pid(status: socket.socket) -> int:
     return int(pid)
 
 
-def _start_server(control: socket.socket) -> subprocess.Popen[bytes]:
+def _start_server(control: socket.socket, sandbox: Sandbox) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", _BOOT, str(control.fileno()), json.dumps(sys.path)]
     return subprocess.Popen(
         command,
+        env=None if sandbox is Sandbox.OFF else clean_environment(os.environ),
         stdin=subprocess.DEVNULL,
         stdout=_standard_error(),  # what a parser prints must not mix with what a program prints
         pass_fds=[control.fileno()],

@@ -74,6 +74,7 @@ class WorkerProcess:
         self.progress = progress
         self.pid = 0
         self.exit: WorkerExit | None = None
+        self.unconfined: tuple[str, ...] = ()
 
     def await_ready(self) -> None:
         """Wait until it has loaded its function.
@@ -91,12 +92,17 @@ class WorkerProcess:
             raise WorkerStartError(f"the worker process was not ready within {_READY_SECONDS:g} s")
         if answer.kind is not Kind.READY:
             raise WorkerStartError(str(answer.meta.get("message", "the worker process did not start")))
+        self.unconfined = tuple(str(line)[:200] for line in answer.meta.get("unconfined", ())[:10])
 
-    def send(self, meta: dict[str, object], body: bytes, *, timeout: float) -> bool:
-        """Hand over a task; False when the worker did not take all of it."""
+    def send(
+        self, meta: dict[str, object], body: bytes, *, timeout: float, document: int | None = None
+    ) -> bool:
+        """Hand over a task, and its document as an open file; False when the worker did not take all."""
         self._channel.settimeout(timeout)
         try:
-            write_frame(self._channel, Kind.TASK, meta, body)
+            write_frame(self._channel, Kind.TASK, meta | {"document": document is not None}, body)
+            if document is not None:
+                socket.send_fds(self._channel, [b"\0"], [document])
         except OSError:
             return False
         finally:

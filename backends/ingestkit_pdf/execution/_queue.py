@@ -106,9 +106,7 @@ class JobQueue:
     def take(self) -> PoolJob | None:
         """The first job; None when there is none at this moment."""
         with self._lock:
-            if not self._jobs:
-                return None
-            job = self._jobs.popleft()
+            job = self._jobs.popleft() if self._jobs else None
             self._show()
             return job
 

@@ -6,12 +6,14 @@ at whatever instant, happens to its own slot.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import select
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ingestkit_pdf.execution._answer import read_answer
 from ingestkit_pdf.execution._channel import ChannelError, Frame
@@ -58,7 +60,9 @@ class Slot:
         self._number = 0
         self._documents = 0
         self.busy = False
+        self.deadline: float | None = None
         self.pid: int | None = None
+        self.unconfined: tuple[str, ...] = ()
         self.restarts: Counter[str] = Counter()
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -76,6 +80,7 @@ class Slot:
             worker.discard()
             raise
         self._worker = worker
+        self.unconfined = worker.unconfined
         self._documents = 0
         self.pid = worker.pid
         return worker
@@ -96,6 +101,7 @@ class Slot:
             if (job := self._await_job(worker)) is not None:
                 self.busy = True
                 self._serve(job)
+                self.deadline = None
                 self.busy = False
         self.stop()
 
@@ -162,8 +168,10 @@ class Slot:
             "memory_bytes": task.memory_bytes,
         }
         started = time.monotonic()
+        self.deadline = started + task.timeout
         problem = None
-        sent = worker.send(meta, job.config, timeout=task.timeout)
+        with _opened(task.file_path if self._launcher.confined else None) as document:
+            sent = worker.send(meta, job.config, timeout=task.timeout, document=document)
         job.started()
         try:
             answer = worker.receive(started + task.timeout) if sent else None
@@ -224,6 +232,20 @@ class Slot:
         self.pid = None
         if cause is not None:
             self.restarts[cause] += 1
+
+
+@contextlib.contextmanager
+def _opened(path: str | None) -> Iterator[int | None]:
+    """The file, for a worker that may open none itself; None where it cannot be: the worker then says so."""
+    handle = None
+    if path is not None:
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        yield handle
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def _not_started(error: WorkerStartError) -> WorkerFailure:

@@ -17,6 +17,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
+from ingestkit_pdf import _tracing
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode, ExecutionError, ResultTimeoutError, SubmitError
 from ingestkit_pdf.execution._client.answer import Answer
@@ -45,7 +46,7 @@ class DistributedExecutionBackend:
     """Submits documents to the daemons behind a RabbitMQ broker and collects their results.
 
     Thread-safe; one connection and one I/O thread, both started by the first call and ended by `close`
-    (or the end of a `with` block). The connection is made again for as long as jobs are open. A result
+    (or the end of a `with` block). A connection that is lost is made again. A result
     is acknowledged when it is handed over; what nobody claimed stays in the reply queue.
 
         with DistributedExecutionBackend("amqp://user:password@broker/") as backend:
@@ -138,8 +139,11 @@ class DistributedExecutionBackend:
         """
         self._check_usable(submitting=True)
         job_id = job_id or uuid.uuid4().hex
-        path = os.fspath(file_path)
-        message = self._encode(job_id, path, config)
+        with _tracing.publishing(job_id, self._lane) as traceparent:
+            return self._submit(job_id, os.fspath(file_path), config, traceparent)
+
+    def _submit(self, job_id: str, path: str, config: PDFProcessorConfig, traceparent: str | None) -> str:
+        message = self._encode(job_id, path, config, traceparent)
         publication = Publication(message, time.monotonic() + self._submit_timeout)
         is_new = self._store.expect(job_id, path)
         try:
@@ -206,7 +210,9 @@ class DistributedExecutionBackend:
         if reason:
             raise ExecutionError(ErrorCode.E_EXECUTION_CANCELLED, reason, stage="result")
 
-    def _encode(self, job_id: str, file_path: str, config: PDFProcessorConfig) -> Message:
+    def _encode(
+        self, job_id: str, file_path: str, config: PDFProcessorConfig, traceparent: str | None
+    ) -> Message:
         try:
             document = _read_inline(file_path, self._inline_limit)
             return encode_job(
@@ -215,6 +221,7 @@ class DistributedExecutionBackend:
                 config=config,
                 path=file_path if document is not None else os.path.abspath(file_path),  # noqa: PTH100 - no symlinks
                 document=document,
+                traceparent=traceparent,
             )
         except (InvalidMessageError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else None
@@ -267,6 +274,8 @@ class DistributedExecutionBackend:
             self._store.put_back(answer)
             raise
         self._link.settle(answer.deliveries)
+        if answer.deliveries:
+            _tracing.received(job_id, self._lane, answer.parts[0].traceparent)
         if answer.file_path is None:
             return result
         return result.model_copy(update={"file_path": answer.file_path})

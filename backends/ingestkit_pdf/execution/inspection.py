@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from pika.adapters.select_connection import IOLoop, SelectConnection
-
-from ingestkit_pdf.execution._client.amqp import connection_parameters, describe, redact_url
+from ingestkit_pdf.execution._client.amqp import redact_url
 from ingestkit_pdf.execution._client.declare import Declarer
 from ingestkit_pdf.execution._client.script import Script, Steps
+from ingestkit_pdf.execution._client.visit import Visit
 from ingestkit_pdf.wire.topology import DEFAULT_LANE, DEFAULT_PREFIX, RETRY_DELAYS, Topology
 
 __all__ = ["QueueStatus", "queue_status", "redact_url"]
@@ -70,7 +68,7 @@ def queue_status(
                 )
             )
 
-    _Visit(url, steps, timeout).run()
+    Visit(url, name="ingestkit-pdf status", timeout=timeout).run(steps)
     return found
 
 
@@ -85,46 +83,3 @@ def _queues(
     queues.append((topology.orphaned_queue.name, "orphaned", None))
     queues.extend((topology.reply_queue(client_id).name, "replies", None) for client_id in client_ids)
     return queues
-
-
-class _Visit:
-    """A connection for one script, on the calling thread."""
-
-    def __init__(self, url: str, steps: Any, timeout: float) -> None:
-        self._url = url
-        self._steps = steps
-        self._timeout = timeout
-        self._loop = IOLoop()
-        self._error: str | None = None
-
-    def run(self) -> None:
-        parameters = connection_parameters(self._url, name="ingestkit-pdf status")
-        self._loop.call_later(self._timeout, partial(self._end, f"no answer within {self._timeout:g} s"))
-        SelectConnection(
-            parameters,
-            on_open_callback=self._on_open,
-            on_open_error_callback=self._on_down,
-            on_close_callback=self._on_down,
-            custom_ioloop=self._loop,
-        )
-        self._loop.start()
-        self._loop.close()
-        if self._error is not None:
-            raise ConnectionError(f"{redact_url(self._url)}: {self._error}")
-
-    def _on_open(self, connection: Any) -> None:
-        def done(error: BaseException | None) -> None:
-            if error is not None:
-                self._error = describe(error)
-            if connection.is_open:
-                connection.close()
-
-        Script(partial(self._steps, connection), done).start()
-
-    def _on_down(self, connection: Any, error: BaseException) -> None:
-        finished = connection.is_closed and getattr(error, "reply_code", None) == 200
-        self._end(None if finished else describe(error))
-
-    def _end(self, error: str | None) -> None:
-        self._error = self._error or error
-        self._loop.stop()

@@ -6,6 +6,7 @@ import atexit
 import os
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -20,6 +21,7 @@ from ingestkit_pdf.execution._queue import JobQueue, PoolJob
 from ingestkit_pdf.execution._reference import refer_to
 from ingestkit_pdf.execution._slot import Slot
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
+from ingestkit_pdf.execution.sandbox import Sandbox
 from ingestkit_pdf.execution.task import PoolLimits, PoolResult, PoolStats, PoolTask, ProcessFn
 
 __all__ = ["PIPELINE", "PoolLimits", "PoolResult", "PoolStats", "PoolTask", "ProcessFn", "WorkerPool"]
@@ -43,6 +45,8 @@ class WorkerPool:
         workers: How many worker processes.
         limits: What a worker may use.
         preload: Modules that the fork server imports before it forks.
+        sandbox: Whether the workers are confined. Then `process_fn` gets its document as
+            `/proc/self/fd/…`, which only a descriptor of its own opens, and can do little else.
 
     Raises:
         ExecutionError: The workers cannot be started (`E_EXECUTION_CRASHED`), and why.
@@ -57,6 +61,7 @@ class WorkerPool:
         workers: int,
         limits: PoolLimits,
         preload: tuple[str, ...] = ("ingestkit_pdf.pdf",),
+        sandbox: Sandbox = Sandbox.OFF,
     ) -> None:
         if workers < 1:
             raise ValueError(f"workers is {workers}; a pool needs at least one")
@@ -68,7 +73,11 @@ class WorkerPool:
         self._jobs: dict[str, PoolJob] = {}
         function = refer_to(process_fn)
         setup = Setup(
-            parent_pid=self._owner, preload=preload, function=function, memory_bytes=limits.memory_bytes
+            parent_pid=self._owner,
+            preload=preload,
+            function=function,
+            memory_bytes=limits.memory_bytes,
+            sandbox=sandbox,
         )
         self._launcher = Launcher(setup)
         self._queue = JobQueue()
@@ -149,7 +158,7 @@ class WorkerPool:
         """What the pool is doing at this moment."""
         restarts: Counter[str] = Counter()
         for slot in self._slots:
-            restarts.update(slot.restarts)
+            restarts.update(dict(slot.restarts))  # a copy made at once: its thread goes on counting
         return PoolStats(
             workers=len(self._slots),
             busy=sum(slot.busy for slot in self._slots),
@@ -157,6 +166,27 @@ class WorkerPool:
             restarts=dict(restarts),
             worker_pids=tuple(slot.pid for slot in self._slots if slot.pid is not None),
         )
+
+    @property
+    def unconfined(self) -> tuple[str, ...]:
+        """What of the sandbox this host cannot do, a line for each; empty without one."""
+        return self._slots[0].unconfined
+
+    def problem(self, grace: float = 30.0) -> str | None:
+        """Why the pool no longer works as it should; None while it does.
+
+        Args:
+            grace: Seconds that it may take to end a worker whose document has had its time.
+        """
+        if self._closed:
+            return None
+        if ended := sum(not slot.thread.is_alive() for slot in self._slots):
+            return f"{ended} of {len(self._slots)} threads of the worker pool have ended"
+        late = time.monotonic() - grace
+        deadlines = [slot.deadline for slot in self._slots]
+        if stuck := sum(deadline is not None and deadline < late for deadline in deadlines):
+            return f"{stuck} of {len(deadlines)} workers are stuck past the time limit of their document"
+        return None
 
     def close(self, *, kill: bool = False) -> None:
         """Take no more tasks and end the workers; may be called again, and from another thread meanwhile.

@@ -72,6 +72,7 @@ class PoolResult:
         content_sha256: SHA-256 of the file, hex; empty where it could not be read.
         seconds: How long the run took, transfer included.
         peak_memory_bytes: Largest resident size of the worker while it had this document.
+        document_bytes: Size of the file; 0 where it could not be read.
     """
 
     body: bytes
@@ -81,6 +82,7 @@ class PoolResult:
     content_sha256: str
     seconds: float
     peak_memory_bytes: int
+    document_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import inspect
 import os
 import pickle
 import re
 import resource
 import socket
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ingestkit_pdf.execution._channel import Frame, Kind, Progress, read_frame, write_frame
 from ingestkit_pdf.execution._reference import FunctionReference
 from ingestkit_pdf.execution.failure import FailureReason
+from ingestkit_pdf.execution.sandbox import Sandbox, SandboxError, confine
 from ingestkit_pdf.execution.task import ProcessFn
 from ingestkit_pdf.models import ProcessingResult
 
 __all__ = ["serve"]
 
 _MAX_MESSAGE = 500
-_CLEAR_REFS = Path("/proc/self/clear_refs")
-_STATM = Path("/proc/self/statm")
 _NATIVE_ALLOCATION = re.compile(r"\b(?:malloc|calloc|realloc)\b.*\bfailed\b", re.IGNORECASE | re.DOTALL)
 """How MuPDF says that memory has run out; it does so with an ordinary exception."""
 
 
 def serve(
-    sock: socket.socket, progress: Progress, reference: FunctionReference, memory_bytes: int | None
+    sock: socket.socket,
+    progress: Progress,
+    reference: FunctionReference,
+    memory_bytes: int | None,
+    sandbox: Sandbox = Sandbox.OFF,
 ) -> None:
     """Process tasks until the pool closes the channel or memory has run out."""
     limit_address_space(memory_bytes)
+    memory = _Memory()
     try:
         process_fn = reference.load()
         takes_on_page = "on_page" in inspect.signature(process_fn).parameters
@@ -40,18 +44,39 @@ def serve(
         message = f"process_fn {reference.module}:{reference.name} cannot be loaded: {describe(error)}"
         write_frame(sock, Kind.FAILURE, {"message": message})
         return
+    try:
+        unconfined = confine(sandbox, memory_bytes)
+    except SandboxError as error:
+        write_frame(sock, Kind.FAILURE, {"message": str(error)})
+        return
     keywords = {"on_page": progress.set_page} if takes_on_page else {}
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the pool has given this worker up
-        write_frame(sock, Kind.READY, {})
+        write_frame(sock, Kind.READY, {"unconfined": unconfined})
         while (task := read_frame(sock)) is not None:
             progress.begin(task.meta["number"])
-            _reset_peak_memory()
+            memory.reset_peak()
             limit_address_space(task.meta["memory_bytes"] or memory_bytes)
-            kind, facts, body = _attempt(process_fn, task, keywords)
-            resident = {"peak_memory_bytes": peak_memory_bytes(), "resident_bytes": _resident_bytes()}
+            with _handed_over(sock, task) as task:
+                kind, facts, body = _attempt(process_fn, task, keywords)
+            resident = {"peak_memory_bytes": peak_memory_bytes(), "resident_bytes": memory.resident_bytes()}
             write_frame(sock, kind, {"number": task.meta["number"], **resident, **facts}, body)
             if facts.get("reason") == FailureReason.MEMORY:
                 return
+
+
+@contextlib.contextmanager
+def _handed_over(sock: socket.socket, task: Frame) -> Iterator[Frame]:
+    """The task with the path of the file that follows it, where one does; the file goes with the block."""
+    if not task.meta["document"]:
+        yield task
+        return
+    _, fds, _, _ = socket.recv_fds(sock, 1, 1)
+    reported = task.meta["reported_path"] or task.meta["file_path"]
+    here = {"file_path": f"/proc/self/fd/{fds[0]}", "reported_path": reported}
+    try:
+        yield dataclasses.replace(task, meta=task.meta | here)
+    finally:
+        os.close(fds[0])
 
 
 def _attempt(
@@ -83,6 +108,7 @@ def _answer(result: object, reported_path: str | None) -> tuple[Kind, dict[str, 
         "pages": len(result.pages),
         "chunks": len(result.chunks),
         "content_sha256": result.metadata.content_sha256,
+        "document_bytes": result.metadata.file_size_bytes,
     }
     return Kind.RESULT, facts, result.model_dump_json().encode()
 
@@ -106,16 +132,28 @@ def limit_address_space(memory_bytes: int | None) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def _reset_peak_memory() -> None:
-    """Let the kernel count the peak anew, where it allows it: else the peak is that of the worker's life."""
-    with contextlib.suppress(OSError):
-        _CLEAR_REFS.write_bytes(b"5")  # https://docs.kernel.org/filesystems/proc.html: resets VmHWM
-
-
 def peak_memory_bytes() -> int:
     """Largest resident size since it was last reset."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _resident_bytes() -> int:
-    return int(_STATM.read_bytes().split()[1]) * os.sysconf("SC_PAGESIZE")
+class _Memory:
+    """What the kernel says of this process's memory; opened while it may still open files."""
+
+    def __init__(self) -> None:
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        self._clear_refs: int | None = None
+        with contextlib.suppress(OSError):
+            self._clear_refs = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+        self._page_size = os.sysconf("SC_PAGESIZE")
+
+    def reset_peak(self) -> None:
+        """Have the peak counted anew, where the kernel allows it: else it is that of the worker's life."""
+        if self._clear_refs is not None:
+            with contextlib.suppress(OSError):
+                # Resets VmHWM: https://docs.kernel.org/filesystems/proc.html
+                os.write(self._clear_refs, b"5")
+
+    def resident_bytes(self) -> int:
+        """Resident size at this moment."""
+        return int(os.pread(self._statm, 200, 0).split()[1]) * self._page_size

@@ -9,18 +9,24 @@ from collections.abc import Callable, Iterable
 from ingestkit_pdf.models import Chunk, ContentType, PageBox
 from ingestkit_pdf.pdf.lines import Line
 from ingestkit_pdf.pdf.mupdf import SCALE
-from ingestkit_pdf.pdf.paragraphs import HEADING, ITEM, ROW, Paragraph, Piece
+from ingestkit_pdf.pdf.paragraphs import HEADING, ITEM, ROW, TABLE, Paragraph, Piece
+from ingestkit_pdf.pdf.tables import is_caption
 from ingestkit_pdf.pdf.tokens import count_tokens
 
 __all__ = ["Chunker"]
 
 _SENTENCE_END = re.compile(r"[.!?\u3002\uff01\uff1f\u061f\u06d4][\"'\u201d\u2019)\]]*\s*$")
 _WORD = re.compile(r"\S+\s*")
-_TYPES = {ITEM: ContentType.LIST, ROW: ContentType.TABLE, HEADING: ContentType.HEADING}
+_TYPES = {
+    ITEM: ContentType.LIST,
+    ROW: ContentType.TABLE,
+    TABLE: ContentType.TABLE,
+    HEADING: ContentType.HEADING,
+}
 
 
 class Chunker:
-    """Collects paragraphs into chunks. Use one for each document: `add` in order, then `finish`.
+    """Cuts paragraphs into chunks; one for each document, used once.
 
     Args:
         ingest_key: Ids of chunks are derived from it.
@@ -44,13 +50,19 @@ class Chunker:
         self._level = 0
         self._start_path: list[str] = []
         self._repeated = 0
+        self._caption = 0
 
     def add_all(self, paragraphs: Iterable[Paragraph]) -> list[Chunk]:
         """Cut the document's paragraphs into chunks."""
         for paragraph in paragraphs:
             if paragraph.kind == HEADING:
                 self._open_section(paragraph)
-            self._add(paragraph)
+            if paragraph.kind == TABLE:
+                self._add_table(paragraph)
+            else:
+                self._add(paragraph)
+                is_one = is_caption(paragraph.pieces[0][0])
+                self._caption = min(len(paragraph.pieces), len(self._pieces)) if is_one else 0
         self._flush(keep_overlap=False)
         return self._chunks
 
@@ -84,6 +96,31 @@ class Chunker:
             return
         for piece, tokens in counted:
             self._add_piece(piece, tokens, paragraph.kind)
+
+    def _add_table(self, table: Paragraph) -> None:
+        """Give a table chunks of its own, with its caption; one that is cut repeats its header in each."""
+        caption = self._pieces[len(self._pieces) - self._caption :] if self._caption else []
+        if self._kinds - {HEADING}:
+            del self._pieces[len(self._pieces) - len(caption) :]
+            self._tokens -= sum(tokens for _, tokens in caption)
+            self._flush(keep_overlap=False)
+            if caption:
+                self._take(caption, sum(tokens for _, tokens in caption), TABLE)
+        (head, page, line), *rows = table.pieces
+        length = self._count(head)
+        if self._tokens + length > self._limit:
+            self._flush(keep_overlap=False)
+        self._take([((head, page, line), length)], length, TABLE)
+        for row in rows:
+            tokens = self._count(row[0])
+            if self._tokens + tokens > self._limit:
+                self._flush(keep_overlap=False)
+                if length + tokens <= self._limit:
+                    self._take([((head, row[1], row[2]), length)], length, TABLE)
+                    self._repeated = 1
+            self._take([(row, tokens)], tokens, TABLE)
+        self._flush(keep_overlap=False)
+        self._caption = 0
 
     def _take(self, counted: list[tuple[Piece, int]], total: int, kind: str) -> None:
         if not self._pieces:
@@ -162,7 +199,7 @@ class Chunker:
         text = "".join([piece[0] for piece, _ in self._pieces]).rstrip()
         index = len(self._chunks)
         boxes = _boxes([piece for piece, _ in self._pieces])
-        kinds = self._kinds - {HEADING} or self._kinds
+        kinds = {TABLE} if TABLE in self._kinds else self._kinds - {HEADING} or self._kinds
         kind = next(iter(kinds)) if len(kinds) == 1 else ""
         return Chunk(
             id=hashlib.sha256(f"{self._key}:{index}".encode()).hexdigest()[:32],

@@ -81,10 +81,17 @@ def image_coverage(boxes: Sequence[tuple[int, int, int, int]], width: int, heigh
 
 
 def profile_page(
-    text: PageText, width: int, height: int, config: PDFProcessorConfig, *, has_fields: bool
+    text: PageText,
+    width: int,
+    height: int,
+    config: PDFProcessorConfig,
+    *,
+    has_fields: bool,
+    has_tables: bool = False,
 ) -> PageProfile:
     """Classify a page by its text, images and form fields.
 
+    `has_tables` says that the tables of the page were recognised: they are read, not only text.
     A page with neither text nor images comes back as BLANK; whether it is painted, the caller finds out.
     """
     joined = "\n".join([line.text for line in text.lines])
@@ -95,7 +102,7 @@ def profile_page(
         printable=_printable_ratio(joined),
         coverage=image_coverage(text.images, width, height),
     )
-    _set_type(profile, text, config)
+    _set_type(profile, text, config, has_tables=has_tables)
     if has_fields:
         profile.page_type = PageType.FORM
         profile.warn(ErrorCode.W_PAGE_FORM_FIELDS_NOT_READ)
@@ -104,7 +111,7 @@ def profile_page(
     return profile
 
 
-def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig) -> None:
+def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig, *, has_tables: bool) -> None:
     chars, coverage = profile.chars, profile.coverage
     if chars < config.scanned_max_chars and coverage > config.min_image_coverage_for_scanned:
         profile.page_type = PageType.SCANNED
@@ -125,7 +132,8 @@ def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig) 
         profile.page_type = PageType.TOC
     elif _is_table(text.lines):
         profile.page_type = PageType.TABLE_HEAVY
-        profile.warn(ErrorCode.W_PAGE_TABLES_AS_TEXT)
+        if not has_tables:
+            profile.warn(ErrorCode.W_PAGE_TABLES_AS_TEXT)
 
 
 def _printable_ratio(text: str) -> float:

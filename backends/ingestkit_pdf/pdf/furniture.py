@@ -13,6 +13,7 @@ __all__ = ["Furniture", "find_furniture", "sample_pages"]
 _NUMBER = re.compile(r"\d+|\b[ivxlc]+\b", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _MIN_PAGES = 3
+_MAX_LINES, _MAX_CHARS = 8, 200  # of a zone, from the edge of the page; of a line
 
 
 def sample_pages(page_count: int, samples: int) -> list[int]:
@@ -72,7 +73,8 @@ class Furniture:
 def _alike(a: str, b: str, threshold: float) -> bool:
     if a == b:
         return True
-    if min(len(a), len(b)) < threshold * max(len(a), len(b)) * 0.5:
+    a, b = a[:_MAX_CHARS], b[:_MAX_CHARS]
+    if 2 * min(len(a), len(b)) < threshold * (len(a) + len(b)):  # the ratio cannot be higher
         return False
     matcher = SequenceMatcher(None, a, b, autojunk=False)
     return matcher.quick_ratio() >= threshold and matcher.ratio() >= threshold
@@ -87,8 +89,12 @@ def find_furniture(samples: Sequence[tuple[list[Line], int]], *, zone: float, th
     top: list[list[str]] = []
     bottom: list[list[str]] = []
     for lines, height in samples:
-        top.append([_normal(line.text) for line in lines if line.y1 < height * zone])
-        bottom.append([_normal(line.text) for line in lines if line.y0 > height * (1 - zone)])
+        above = [line for line in lines if line.y1 < height * zone]
+        below = [line for line in lines if line.y0 > height * (1 - zone)]
+        above.sort(key=lambda line: line.y0)
+        below.sort(key=lambda line: -line.y1)
+        top.append([_normal(line.text) for line in above[:_MAX_LINES]])
+        bottom.append([_normal(line.text) for line in below[:_MAX_LINES]])
     return Furniture(_repeated(top, threshold), _repeated(bottom, threshold), zone, threshold)
 
 
@@ -97,10 +103,10 @@ def _repeated(pages: list[list[str]], threshold: float) -> list[str]:
     if len(pages) < _MIN_PAGES:
         return []
     found: list[str] = []
-    for text in dict.fromkeys(text for page in pages for text in page[:20]):
+    for text in dict.fromkeys(text for page in pages for text in page):
         if not text or text in found:
             continue
-        hits = sum(1 for page in pages if any(_alike(text, other, threshold) for other in page[:20]))
+        hits = sum(1 for page in pages if any(_alike(text, other, threshold) for other in page))
         if hits >= needed:
             found.append(text)
     return found

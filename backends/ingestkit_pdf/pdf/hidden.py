@@ -13,13 +13,13 @@ from ingestkit_pdf.pdf.mupdf import PageContent
 
 __all__ = ["hidden_characters"]
 
-_SUSPECT_HTML = re.compile(rb'font-size:[\d.]+pt(?:;color:#f[a-f][a-f0-9]f[a-f][a-f0-9]f[a-f][a-f0-9])?">')
+_SUSPECT_HTML = re.compile(rb'font-size:[\d.]+pt(?:;color:#(?:f[a-f0-9]){3})?">')
 _LINE = re.compile(
     rb'<line bbox="([-\d.e]+) ([-\d.e]+) ([-\d.e]+) ([-\d.e]+)"[^>]*? text="([^"]*)">\s*<font[^>]*>\s*'
     rb'<char [^>]*?color="#([0-9a-f]{6})" alpha="#([0-9a-f]{2})"'
 )
 _ENTITY = re.compile(rb"&[^;]{1,8};")
-_WHITE = re.compile(rb"f[a-f0-9]f[a-f0-9]f[a-f0-9]")
+_WHITE = re.compile(b"(?:f[a-f0-9]){3}")
 _MIN_CHARS = 3
 
 

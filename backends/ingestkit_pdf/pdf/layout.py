@@ -19,7 +19,8 @@ _GUTTER_COVERAGE = 0.35  # of the most covered place: titles, figures and tables
 _MIN_COLUMN_LINES = 5
 _FEW_RUNS, _RUN_SHARE = 8, 0.25  # a content order that seldom changes columns is the author's own
 _MIN_BAND_LINES = 5
-_CHAOS = 0.3  # share of lines that jump up the page, beyond which the content order means nothing
+_FEW_STEPS_BACK, _CHAOS = 3, 0.05  # share of lines that step back, beyond which the order means nothing
+_MIN_LINE_WIDTH = 0.15  # of the page, on average: cells are shorter
 _PROSE_FILL = 0.55  # lines of prose fill their column; cells of a table do not
 
 
@@ -69,9 +70,11 @@ def reading_order(
 def _ordered(
     lines: list[Line], width: int, max_columns: int, min_gap: float, *, right_to_left: bool
 ) -> tuple[list[Region], bool]:
-    gutters = _gutters(lines, width, max_columns, min_gap)
+    pieces = [part for line in lines for part in (line.parts() if line.cells > 1 else (line,))]
+    gutters = _gutters(pieces, width, max_columns, min_gap)
     if not gutters:
         return [Region(_content_order(lines, right_to_left=right_to_left))], False
+    lines = [part for line in lines for part in _split_at(line, gutters)]
     runs = _runs(lines, gutters)
     if len(runs) <= max(_FEW_RUNS, _RUN_SHARE * len(lines)):
         return [Region(run) for run in runs], True
@@ -81,6 +84,14 @@ def _ordered(
             Region(column) for column in (reversed(columns) if right_to_left else columns) if column
         )
     return regions, True
+
+
+def _split_at(line: Line, gutters: list[int]) -> list[Line]:
+    """A line that was written across the gutters, cut at them; a line of one column as it is."""
+    if line.cells == 1 or _column(line, gutters) is not None:
+        return [line]
+    parts = line.parts()
+    return parts if all(_column(part, gutters) is not None for part in parts) else [line]
 
 
 def _runs(lines: list[Line], gutters: list[int]) -> list[list[Line]]:
@@ -141,8 +152,7 @@ def _column(line: Line, gutters: list[int]) -> int | None:
 
 def _content_order(lines: list[Line], *, right_to_left: bool) -> list[Line]:
     """The content's own order; where that is chaos, rows from top to bottom, each from its own side."""
-    jumps = sum(1 for a, b in pairwise(lines) if b.base < a.base - a.size)
-    if jumps <= _CHAOS * len(lines):
+    if _steps_back(lines) <= max(_FEW_STEPS_BACK, _CHAOS * len(lines)):
         return lines
     rows: list[list[Line]] = []
     for line in sorted(lines, key=lambda item: item.base):
@@ -155,6 +165,20 @@ def _content_order(lines: list[Line], *, right_to_left: bool) -> list[Line]:
         if len(row) > 1:
             row.sort(key=lambda item: sign * item.x0)
     return [line for row in rows for line in row]
+
+
+def _steps_back(lines: list[Line]) -> int:
+    """How often the order jumps above the place that it last jumped to.
+
+    The next cell of a row, or the next column, goes up as well, but only to where the last one began.
+    """
+    count = 0
+    begun = lines[0].base
+    for last, line in pairwise(lines):
+        if line.base < last.base - last.size:
+            count += line.base < begun - last.size
+            begun = line.base
+    return count
 
 
 def _gutters(lines: list[Line], width: int, max_columns: int, min_gap: float) -> list[int]:
@@ -172,7 +196,7 @@ def _gutters(lines: list[Line], width: int, max_columns: int, min_gap: float) ->
         found.append(middle)
         left = middle
     found = found[: max_columns - 1]
-    return found if found and _is_prose(lines, found) else []
+    return found if found and _is_prose(lines, found, width) else []
 
 
 def _white_bands(lines: list[Line], width: int) -> list[tuple[int, int]]:
@@ -198,8 +222,8 @@ def _white_bands(lines: list[Line], width: int) -> list[tuple[int, int]]:
     ]
 
 
-def _is_prose(lines: list[Line], gutters: list[int]) -> bool:
-    """True when every column has lines enough, and most of them fill it."""
+def _is_prose(lines: list[Line], gutters: list[int], width: int) -> bool:
+    """True when every column has lines enough, and they are long enough and fill it."""
     columns: list[list[Line]] = [[] for _ in range(len(gutters) + 1)]
     for line in lines:
         place = _column(line, gutters)
@@ -210,6 +234,6 @@ def _is_prose(lines: list[Line], gutters: list[int]) -> bool:
             return False
         extent = max(line.x1 for line in column) - min(line.x0 for line in column)
         filled = sum(line.x1 - line.x0 for line in column)
-        if filled < _PROSE_FILL * extent * len(column):
+        if filled < max(_PROSE_FILL * extent, _MIN_LINE_WIDTH * width) * len(column):
             return False
     return True

@@ -16,6 +16,9 @@ __all__ = ["BOLD", "ITALIC", "MONO", "Fonts", "Line", "PageText", "Span", "is_ri
 BOLD, ITALIC, MONO = 1, 2, 4
 """Bits of a span's style."""
 
+CELL_GAP = 1.5
+"""Times the font size: a wider gap in a line is no space between words."""
+
 TINY_SIZE = 1.5 * SCALE
 """Text smaller than this cannot be read on paper or screen at any usual zoom."""
 
@@ -103,12 +106,26 @@ class Line:
         self.cells = 1
         self.upright = True
 
+    def parts(self) -> list[Line]:
+        """The pieces of text with wide gaps between them, each as a line of its own."""
+        parts: list[Line] = []
+        for span in self.spans:
+            text, style, _, size, x0, x1 = span
+            if not parts or x0 - parts[-1].x1 > CELL_GAP * size:
+                part = Line((x0, self.y0, x1, self.y1), self.base, self.block)
+                part.text, part.size, part.style, part.longest = text, size, style, len(text)
+                parts.append(part)
+            else:
+                parts[-1].extend(text, style, size, (x0, self.y0, x1, self.y1))
+            parts[-1].spans.append(span)
+        return parts
+
     def extend(self, text: str, style: int, size: int, box: tuple[int, int, int, int]) -> None:
         """Append a span's text, with a space where the gap before it is one; the caller keeps the span."""
         x0, y0, x1, y1 = box
         _, _, _, _, last_x0, last_x1 = self.spans[-1]
         gap = x0 - last_x1 if x0 >= last_x0 else last_x0 - x1  # else: right to left
-        if gap > 1.5 * size:
+        if gap > CELL_GAP * size:
             self.cells += 1
         if gap > 0.15 * size and not (self.text.endswith(" ") or text.startswith(" ")):
             self.text += " " + text

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ingestkit_pdf.pdf.lines import BOLD, ITALIC, MONO, Line
-from ingestkit_pdf.pdf.paragraphs import CODE, HEADING, ITEM, ROW, Paragraph
+from ingestkit_pdf.pdf.paragraphs import CODE, HEADING, ITEM, ROW, TABLE, Paragraph
 
 __all__ = ["to_markdown"]
 
@@ -14,9 +14,6 @@ _BULLET = re.compile(r"[^\w\s(]\s*")
 _NUMBER = re.compile(r"\(?(\d{1,2})[.)]\s+")
 _LETTER = re.compile(r"\(?(?:[a-zA-Z]|[ivx]{1,4})[.)]\s+")
 _STRUCTURE = re.compile(r"(?:#{1,6}\s|>|[-+*]\s|\d+[.)]\s|```|---|===)")
-_ADJACENT = re.compile(
-    r"(?<![*`])(\*{1,3}|`)( ?)\1(?![*`])"
-)  # one run ends where the same style begins again
 _MIN_EMPHASIS = 3  # a single italic letter is a variable in a formula, not an emphasis
 
 
@@ -40,6 +37,8 @@ def _write(paragraph: Paragraph) -> str:
         return "#" * paragraph.level + " " + " ".join(paragraph.text.split())
     if kind == CODE:
         return _code(paragraph)
+    if kind == TABLE:
+        return paragraph.text
     if kind == ROW:
         return paragraph.text.replace("\n", "  \n")  # two spaces: a line break
     text = _inline(paragraph)
@@ -79,13 +78,14 @@ def _inline(paragraph: Paragraph) -> str:
         mixed = mixed or len(line.spans) > 1
     if not mixed:
         return paragraph.text
-    text = "".join([_marked(text, line, common) for text, _, line in paragraph.pieces]).rstrip()
-    return _ADJACENT.sub(r"\2", text)
+    runs: list[tuple[str, str]] = []
+    for text, _, line in paragraph.pieces:
+        _add_runs(runs, text, line, common)
+    return "".join(_join_runs(runs)).rstrip()
 
 
-def _marked(text: str, line: Line, common: int) -> str:
-    """`text` is the line's text, cleaned; its runs are looked up in it from left to right."""
-    out: list[str] = []
+def _add_runs(runs: list[tuple[str, str]], text: str, line: Line, common: int) -> None:
+    """Cut `text`, the line's text as it was cleaned, into (mark, text): its spans are looked up in it."""
     position = 0
     for span, style, *_ in line.spans:
         mark = _mark(style & ~common)
@@ -96,12 +96,30 @@ def _marked(text: str, line: Line, common: int) -> str:
         if start < 0:  # hyphenated at the end of the line, or normalised
             run = run[:-1]
             start = text.find(run, position)
-        if start < 0 or len(run) < _MIN_EMPHASIS:
+        if start < 0 or not run:
             continue
-        out.append(text[position:start] + mark + run + mark[::-1])
+        runs.append(("", text[position:start]))
+        runs.append((mark, run))
         position = start + len(run)
-    out.append(text[position:])
-    return "".join(out)
+    runs.append(("", text[position:]))
+
+
+def _join_runs(runs: list[tuple[str, str]]) -> list[str]:
+    """Write the runs; one that goes on after a space, on the next line or across a hyphen stays one run."""
+    joined: list[tuple[str, str]] = []
+    for mark, text in runs:
+        if not text:
+            continue
+        if len(joined) > 1 and mark and joined[-1] == ("", " ") and joined[-2][0] == mark:
+            joined.pop()
+            joined[-1] = (mark, f"{joined[-1][1]} {text}")
+        elif joined and joined[-1][0] == mark:
+            joined[-1] = (mark, joined[-1][1] + text)
+        else:
+            joined.append((mark, text))
+    return [
+        mark + text + mark[::-1] if mark and len(text) >= _MIN_EMPHASIS else text for mark, text in joined
+    ]
 
 
 def _mark(style: int) -> str:

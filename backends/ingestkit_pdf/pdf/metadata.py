@@ -12,7 +12,7 @@ from ingestkit_pdf.pdf.mupdf import Document, ParserError, guarded
 from ingestkit_pdf.pdf.mupdf import mupdf as _m
 from ingestkit_pdf.pdf.objects import ObjectScan
 
-__all__ = ["iso_date", "read_metadata", "read_outline"]
+__all__ = ["clean_text", "iso_date", "read_metadata", "read_outline"]
 
 _MAX_OUTLINE_ENTRIES = 20_000
 _MAX_OUTLINE_DEPTH = 32
@@ -54,20 +54,20 @@ def read_metadata(
         info = document.handle.metadata or {}
     catalog = _catalog_facts(document)
     return DocumentMetadata(
-        title=_text(info.get("title")),
-        author=_text(info.get("author")),
-        subject=_text(info.get("subject")),
-        keywords=_text(info.get("keywords")),
-        creator=_text(info.get("creator")),
-        producer=_text(info.get("producer")),
+        title=clean_text(info.get("title")),
+        author=clean_text(info.get("author")),
+        subject=clean_text(info.get("subject")),
+        keywords=clean_text(info.get("keywords")),
+        creator=clean_text(info.get("creator")),
+        producer=clean_text(info.get("producer")),
         creation_date=iso_date(info.get("creationDate")),
         modification_date=iso_date(info.get("modDate")),
-        pdf_version=_text((info.get("format") or "").removeprefix("PDF ")),
+        pdf_version=clean_text((info.get("format") or "").removeprefix("PDF ")),
         page_count=document.page_count,
         file_size_bytes=size,
         content_sha256=sha256,
         language=catalog.get("language"),
-        encryption=_text(info.get("encryption")),
+        encryption=clean_text(info.get("encryption")),
         is_encrypted=bool(info.get("encryption")),
         is_signed=scan.signatures > 0,
         is_tagged=catalog.get("tagged", False),
@@ -82,8 +82,8 @@ def read_metadata(
     )
 
 
-def _text(value: str | None) -> str | None:
-    """Without the control characters and lone surrogates that metadata strings carry; None when blank."""
+def clean_text(value: str | None) -> str | None:
+    """A string of the file on one line, without control characters and lone surrogates; None when blank."""
     if not value:
         return None
     cleaned = "".join(char if char.isprintable() else " " for char in value)
@@ -96,7 +96,7 @@ def _catalog_facts(document: Document) -> dict[str, Any]:
         root = _m.pdf_dict_gets(_m.pdf_trailer(document.pdf), "Root")
         language = _m.pdf_dict_gets(root, "Lang")
         if language.m_internal:
-            facts["language"] = _text(_m.pdf_to_text_string(language))
+            facts["language"] = clean_text(_m.pdf_to_text_string(language))
         mark = _m.pdf_dict_gets(_m.pdf_dict_gets(root, "MarkInfo"), "Marked")
         facts["tagged"] = bool(_m.pdf_to_bool(mark))
         facts["xfa"] = bool(_m.pdf_dict_gets(_m.pdf_dict_gets(root, "AcroForm"), "XFA").m_internal)
@@ -136,7 +136,7 @@ def _walk_outline(node: Any, page_count: int, entries: list[OutlineEntry]) -> in
         external = bool(raw.uri) and not raw.uri.startswith("#")
         valid = 0 <= page < page_count
         broken += not valid and not external
-        title = _text(raw.title)
+        title = clean_text(raw.title)
         if title:
             entries.append(OutlineEntry(level=level, title=title, page_number=page + 1 if valid else None))
         following, child = current.next(), current.down()

@@ -1,7 +1,7 @@
 """The one door to PyMuPDF: its import, its set-up, documents, pages and raw PDF objects.
 
 PyMuPDF 2 loads an ONNX layout model with its import (1 s, 60 MiB, six threads); the text-native path has
-no use for it, so `pymupdf.layout` is blocked before the import. `INGESTKIT_PDF_LAYOUT=1` lets it in.
+no use for it, so `pymupdf.layout` is blocked while it is imported; who wants it imports it afterwards.
 
 One page is interpreted once, into a structured text page (stext). MuPDF prints that as JSON, HTML or XML
 in C; reading its JSON is 1.5 times as fast as having PyMuPDF build a dictionary for every span
@@ -10,19 +10,24 @@ in C; reading its JSON is 1.5 times as fast as having PyMuPDF build a dictionary
 
 from __future__ import annotations
 
+import importlib
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-if os.environ.get("INGESTKIT_PDF_LAYOUT") != "1" and "pymupdf" not in sys.modules:
-    sys.modules.setdefault("pymupdf.layout", None)  # type: ignore[arg-type] # makes its import fail
+_LAYOUT = "pymupdf.layout"
+_blocked = "pymupdf" not in sys.modules and _LAYOUT not in sys.modules
+if _blocked:
+    sys.modules[_LAYOUT] = None  # type: ignore[assignment] # makes its import fail
 
-import pymupdf
-from pymupdf import extra, mupdf, utils
+import pymupdf  # noqa: E402
+from pymupdf import extra, mupdf, utils  # noqa: E402
+
+if _blocked:
+    del sys.modules[_LAYOUT]
 
 __all__ = [
     "SCALE",
@@ -31,6 +36,7 @@ __all__ = [
     "PageContent",
     "ParserError",
     "guarded",
+    "load_layout_model",
     "mupdf",
     "open_document",
     "take_messages",
@@ -43,11 +49,15 @@ _STEXT_FLAGS = (
     mupdf.FZ_STEXT_PRESERVE_IMAGES  # boxes of images, free: they are not decoded
     | mupdf.FZ_STEXT_PRESERVE_SPANS  # one entry for each run of one font
     | mupdf.FZ_STEXT_PRESERVE_LIGATURES  # taken apart by us: MuPDF turns Arabic ones around
+    | mupdf.FZ_STEXT_COLLECT_VECTORS  # boxes of what is drawn, for tables: 0.1 ms a page
 )
-# Left out on purpose: PRESERVE_WHITESPACE (MuPDF writes every kind of space as a space), USE_CID_FOR_UNKNOWN_UNICODE (a glyph without meaning becomes U+FFFD, which can be
-# counted, instead of a letter that looks right) and MEDIABOX_CLIP (text beside the page is reported).
+# Left out on purpose: PRESERVE_WHITESPACE (MuPDF writes every kind of space as a space),
+# USE_CID_FOR_UNKNOWN_UNICODE (a glyph without meaning becomes U+FFFD, which can be counted, instead of a
+# letter that looks right) and MEDIABOX_CLIP (text beside the page is reported).
 
 _NEARLY_WHITE = 0.94
+_MIN_GROUND = 4  # points; less is a rule, not a ground for text
+_MAX_GROUNDS = 2000  # drawings of tens of thousands of areas exist
 
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
@@ -100,8 +110,10 @@ class PageContent:
         rotation: The page's own rotation in degrees; boxes have it applied.
         blocks: MuPDF's blocks: text blocks with lines (one for each run of one font), images with boxes.
         errors: How many errors MuPDF met and stepped over while it interpreted the page.
+        messages: How many messages it had meanwhile; a stream that does not inflate is a message only.
         stext: The structured text page, for questions that only some pages raise.
         page: MuPDF's page, likewise.
+        source: PyMuPDF's document and the index of the page in it, likewise.
     """
 
     width: float
@@ -109,8 +121,10 @@ class PageContent:
     rotation: int
     blocks: list[dict[str, Any]]
     errors: int
+    messages: int
     stext: Any
     page: Any
+    source: tuple[Any, int]
 
     def html(self) -> bytes:
         """The text as HTML with the colour of every run: `color` is missing where it is invisible."""
@@ -120,6 +134,41 @@ class PageContent:
         """The text as XML, a `<char>` with colour, opacity and flags for every character."""
         flags = mupdf.FZ_STEXT_XML_FLAGS_CHARS
         return _printed(lambda out: mupdf.fz_print_stext_page_as_xml_with_flags(out, self.stext, 0, flags))
+
+    @property
+    def vector_count(self) -> int:
+        """How many painted paths there are, each rectangle and segment of one counted."""
+        return sum(1 for block in self.blocks if block["type"] == "vector")
+
+    def words(self) -> list[tuple[Any, ...]]:
+        """The text as (x0, y0, x1, y1, word, ...), in points, cut at white space."""
+        with guarded():
+            words: list[tuple[Any, ...]] = pymupdf.TextPage(self.stext).extractWORDS()
+            return words
+
+    def vectors(self) -> list[tuple[float, float, float, float, bool, bool]]:
+        """The painted paths as (x0, y0, x1, y1, is stroked, is white), in points.
+
+        MuPDF's JSON has their kinds and colours, but not their boxes.
+        """
+        found: list[tuple[float, float, float, float, bool, bool]] = []
+        with guarded():
+            node = self.stext.m_internal.first_block
+            for block in self.blocks:
+                if block["type"] == "vector":
+                    box = node.bbox
+                    is_white = block["argb"] & 0xFFFFFF == 0xFFFFFF
+                    found.append((box.x0, box.y0, box.x1, box.y1, bool(block["stroked"]), is_white))
+                node = node.next
+        return found
+
+    def layout_boxes(self) -> list[tuple[float, float, float, float, str]]:
+        """The page's areas as (x0, y0, x1, y1, kind) by the layout model, see `load_layout_model`."""
+        document, index = self.source
+        with guarded():
+            page = document[index]
+            page.get_layout()
+            return [(*box[:4], str(box[-1])) for box in page.layout_information or ()]
 
     def is_marked(self) -> bool:
         """True when anything at all is painted on the page; computed in C, whatever the number of paths."""
@@ -136,8 +185,10 @@ class PageContent:
 
         def keep(path: dict[str, Any]) -> None:
             fill = path.get("fill")
-            if fill and min(fill) < _NEARLY_WHITE:
-                areas.append(tuple(path["rect"]))
+            x0, y0, x1, y1 = path["rect"]
+            seen = x1 - x0 > _MIN_GROUND and y1 - y0 > _MIN_GROUND and len(areas) < _MAX_GROUNDS
+            if fill and seen and min(fill) < _NEARLY_WHITE:
+                areas.append((x0, y0, x1, y1))
 
         with guarded():
             extra.get_cdrawings(self.page, False, keep, None)
@@ -159,7 +210,16 @@ def _printed(write: Callable[[Any], None]) -> bytes:
         return data
 
 
-def open_document(source: bytes | str) -> Document:
+def load_layout_model() -> None:
+    """Load PyMuPDF 2's layout model into this process, once: a second, 60 MiB.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    importlib.import_module(_LAYOUT)
+
+
+def open_document(source: bytes | memoryview | str) -> Document:
     """Open a document from its bytes, or from a path.
 
     Raises:
@@ -167,7 +227,7 @@ def open_document(source: bytes | str) -> Document:
         OutOfMemoryError: MuPDF was refused memory.
     """
     with guarded():
-        if isinstance(source, bytes):
+        if not isinstance(source, str):
             return Document(pymupdf.open(stream=source, filetype="pdf"))
         return Document(pymupdf.open(source, filetype="pdf"))
 
@@ -250,6 +310,7 @@ class Document:
     def read_page(self, index: int) -> PageContent:
         """Interpret page `index` (from 0), once."""
         with guarded():
+            before = len(pymupdf.JM_mupdf_warnings_store)
             page = mupdf.fz_load_page(self.handle.this, index)
             bounds = mupdf.fz_bound_page(page)
             cookie = mupdf.FzCookie()
@@ -265,8 +326,10 @@ class Document:
                 rotation=mupdf.pdf_to_int(rotate) % 360,
                 blocks=blocks,
                 errors=cookie.m_internal.errors,
+                messages=len(pymupdf.JM_mupdf_warnings_store) - before,
                 stext=stext,
                 page=page,
+                source=(self.handle, index),
             )
 
 

@@ -29,7 +29,7 @@ MESSAGES = {
 
 
 class Notes:
-    """Collects; `details` gives one `IngestError` for each warning code, errors of single pages before them."""
+    """Collects warnings of the document and its pages, and errors of single pages."""
 
     def __init__(self) -> None:
         self._pages: dict[ErrorCode, list[int]] = {}

@@ -12,6 +12,7 @@ from ingestkit_pdf.pdf.classify import METHOD, PageProfile, profile_page
 from ingestkit_pdf.pdf.hidden import hidden_characters
 from ingestkit_pdf.pdf.lines import Fonts, Line, read_lines
 from ingestkit_pdf.pdf.mupdf import SCALE, Document, PageContent
+from ingestkit_pdf.pdf.tables import TableEngine, recognise
 
 __all__ = ["ReadPage", "failed_page", "page_result", "read_page"]
 
@@ -38,9 +39,15 @@ class ReadPage:
 
 
 def read_page(
-    document: Document, index: int, fonts: Fonts, config: PDFProcessorConfig, *, has_fields: bool
+    document: Document,
+    index: int,
+    fonts: Fonts,
+    config: PDFProcessorConfig,
+    *,
+    has_fields: bool,
+    engine: TableEngine | None = None,
 ) -> ReadPage:
-    """Interpret page `index` (from 0) and classify it.
+    """Interpret page `index` (from 0), find its tables and classify it.
 
     Raises:
         ParserError: The page cannot be read.
@@ -49,13 +56,18 @@ def read_page(
     content = document.read_page(index)
     text = read_lines(content.blocks, content.width, content.height, fonts)
     width, height = int(content.width * SCALE), int(content.height * SCALE)
-    profile = profile_page(text, width, height, config, has_fields=has_fields)
+    tables = recognise(content, text.lines, index + 1, config, None if has_fields else engine)
+    profile = profile_page(text, width, height, config, has_fields=has_fields, has_tables=bool(tables.count))
+    if tables.gave_up and ErrorCode.W_PAGE_TABLES_AS_TEXT.value not in profile.warnings:
+        profile.warn(ErrorCode.W_PAGE_TABLES_AS_TEXT)
     if profile.page_type is PageType.BLANK:
         _look_closer(profile, content, document, index)
     if hidden_characters(content, text):
         profile.warn(ErrorCode.W_PAGE_HIDDEN_TEXT, PageStatus.OK)
     if content.errors and profile.status is not PageStatus.FAILED:
         profile.warn(ErrorCode.W_PAGE_FAILED, PageStatus.PARTIAL if profile.chars else PageStatus.FAILED)
+    for size, count in tables.sizes.items():
+        text.sizes[size] = max(text.sizes.get(size, 0) - count, 0)
     facts: dict[str, Any] = {
         "width": round(content.width, 2),
         "height": round(content.height, 2),
@@ -66,7 +78,7 @@ def read_page(
     }
     if profile.status is PageStatus.FAILED:
         facts["error"] = _page_error(index + 1)
-    return ReadPage(index + 1, text.lines, width, height, profile, facts, text.sizes)
+    return ReadPage(index + 1, tables.lines, width, height, profile, facts, text.sizes)
 
 
 def _look_closer(profile: PageProfile, content: PageContent, document: Document, index: int) -> None:
@@ -76,7 +88,9 @@ def _look_closer(profile: PageProfile, content: PageContent, document: Document,
     elif content.is_marked():
         profile.page_type = PageType.VECTOR_ONLY
         profile.warn(ErrorCode.W_PAGE_SKIPPED_VECTOR_ONLY, PageStatus.SKIPPED)
-    elif not content.errors:
+    elif content.messages or content.errors:
+        profile.warn(ErrorCode.W_PAGE_FAILED, PageStatus.FAILED)
+    else:
         profile.warn(ErrorCode.W_PAGE_SKIPPED_BLANK, PageStatus.SKIPPED)
 
 

@@ -7,12 +7,14 @@ import unicodedata
 
 from ingestkit_pdf.pdf.layout import Region
 from ingestkit_pdf.pdf.lines import BOLD, MONO, Line
+from ingestkit_pdf.pdf.tables import TableLine, markdown_rows
 
 __all__ = [
     "CODE",
     "HEADING",
     "ITEM",
     "ROW",
+    "TABLE",
     "TEXT",
     "Paragraph",
     "Piece",
@@ -20,7 +22,7 @@ __all__ = [
     "split_paragraphs",
 ]
 
-TEXT, ITEM, ROW, CODE, HEADING = "text", "item", "row", "code", "heading"
+TEXT, ITEM, ROW, CODE, HEADING, TABLE = "text", "item", "row", "code", "heading", "table"
 
 Piece = tuple[str, int, Line]
 """Text with the white space that follows it, page number, line: what a chunk is made of."""
@@ -65,14 +67,16 @@ _COMBINING = {
     "\u02da": "\u030a",
     "\u02dd": "\u030b",
 }
-_LOOSE_ACCENT = re.compile(rf"([{''.join(_COMBINING)}])([A-Za-z\u0131])")
+_ACCENTED = frozenset("AEIOUYCNSZRTaeiouycnszrt")
+_VOWELS = frozenset("AEIOUaeiou")
+_LOOSE_ACCENT = re.compile(rf"([A-Za-z]?)([{''.join(_COMBINING)}])([A-Za-z]?)")
 
 
 class Paragraph:
     """Lines that belong together.
 
     Attributes:
-        kind: TEXT, ITEM, ROW (cells side by side), CODE or HEADING.
+        kind: TEXT, ITEM, ROW (cells side by side), CODE, HEADING or TABLE.
         pieces: Its text, line by line, each with its page and line.
         level: Of a heading, from 1.
         size, style: Of its first line.
@@ -130,9 +134,20 @@ def _clean(text: str) -> str:
 
 
 def _composed(match: re.Match[str]) -> str:
-    """TeX's old fonts draw the accent, then the letter: put them together where Unicode has the pair."""
-    letter = unicodedata.normalize("NFC", match.group(2) + _COMBINING[match.group(1)])
-    return letter if len(letter) == 1 else match.group()
+    """Put an accent that stands by itself on its letter: the next one (TeX), or the one before.
+
+    Where Unicode has both pairs a vowel is meant rather than a consonant; between two vowels nothing tells
+    which, and the text stays as it is.
+    """
+    before, accent, after = match.groups()
+    on_before = unicodedata.normalize("NFC", before + _COMBINING[accent]) if before in _ACCENTED else ""
+    on_after = unicodedata.normalize("NFC", after + _COMBINING[accent]) if after in _ACCENTED else ""
+    fits_before, fits_after = len(on_before) == 1, len(on_after) == 1
+    if fits_before and fits_after:
+        fits_before, fits_after = before in _VOWELS, after in _VOWELS
+    if fits_before == fits_after:
+        return match.group()
+    return before + on_after if fits_after else on_before + after
 
 
 def _is_hyphenated(before: str, after: str) -> bool:
@@ -148,6 +163,10 @@ def split_paragraphs(regions: list[Region], page: int) -> list[Paragraph]:
         current: Paragraph | None = None
         last: Line | None = None
         for line in region.lines:
+            if isinstance(line, TableLine):
+                paragraphs.append(_table(line, page, region))
+                current = last = None
+                continue
             if current is not None and last is not None and _belongs(current, last, line, region):
                 if current.kind == TEXT and len(current.pieces) == 1 and _LONE_BULLET.match(last.text):
                     current.kind = ITEM
@@ -157,6 +176,15 @@ def split_paragraphs(regions: list[Region], page: int) -> list[Paragraph]:
                 paragraphs.append(current)
             last = line
     return paragraphs
+
+
+def _table(line: TableLine, page: int, region: Region) -> Paragraph:
+    """A table as a paragraph: one piece for each row, the header and the first row's rule being one."""
+    table = Paragraph(TABLE, page, line, region)
+    texts = markdown_rows(line.table)
+    lines = line.rows[len(line.rows) - len(texts) + 1 :]
+    table.pieces = [(text + "\n", page, row) for text, row in zip(texts, [line.rows[0], *lines], strict=True)]
+    return table
 
 
 def _kind(line: Line) -> str:
@@ -175,20 +203,20 @@ def _belongs(paragraph: Paragraph, last: Line, line: Line, region: Region) -> bo
         return last.upright == line.upright and last.block == line.block
     if abs(step) < 0.5 * size:  # beside it: a marker and its text, a label and its value
         return line.x0 >= last.x1 - size or line.x1 <= last.x0 + size
-    if step < 0 or step > 2.2 * size:
-        return False
     kind = _kind(line)
     if paragraph.kind in {ROW, CODE} or kind in {ROW, CODE}:
-        return paragraph.kind == kind and step < 1.8 * size
-    if kind == ITEM or abs(last.size - line.size) > 0.08 * size or (last.style ^ line.style) & BOLD:
+        return paragraph.kind == kind and 0 < step < 1.8 * size
+    reach = 2.2 if line.block == last.block else 1.5  # MuPDF's blocks end at wider gaps
+    if kind == ITEM or not 0 < step <= reach * size:
         return False
-    if line.block != last.block and step > 1.5 * size:
+    if abs(last.size - line.size) > 0.08 * size or (last.style ^ line.style) & BOLD:
         return False
-    return _same_flow(paragraph, last, line, region, size)
+    return _same_flow(paragraph, last, line, region)
 
 
-def _same_flow(paragraph: Paragraph, last: Line, line: Line, region: Region, size: int) -> bool:
+def _same_flow(paragraph: Paragraph, last: Line, line: Line, region: Region) -> bool:
     """True unless indentation or a short last line says that a new paragraph begins."""
+    size = max(last.size, line.size)
     short = region.right - last.x1 > 0.12 * (region.right - region.left)
     indent = line.x0 - last.x0
     if paragraph.kind == ITEM:  # the text of an item hangs; what goes back to the margin is not its text
@@ -207,7 +235,7 @@ def continue_across_pages(paragraphs: list[Paragraph], following: list[Paragraph
     last, first = paragraphs[-1], following[0]
     if last.kind not in {TEXT, ITEM} or first.kind != TEXT or abs(last.size - first.size) > 0.08 * last.size:
         return
-    text = last.text
+    text = last.pieces[-1][0].rstrip()  # not the whole text: it may grow with every page
     if (
         text.endswith(_SENTENCE_END)
         or not first.pieces[0][0][:1].islower()

@@ -14,33 +14,24 @@ from typing import Any
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode, IngestError
 from ingestkit_pdf.models import (
-    ClassificationStageResult,
     DocumentMetadata,
-    IngestionMethod,
-    OutlineEntry,
     PageResult,
     PageStatus,
-    ParseStageResult,
     ProcessingResult,
-    WrittenArtifacts,
 )
 from ingestkit_pdf.pdf.bombs import find_bomb, page_is_bomb
-from ingestkit_pdf.pdf.chunks import Chunker
-from ingestkit_pdf.pdf.classify import METHOD, classify_document, document_quality
-from ingestkit_pdf.pdf.furniture import find_furniture, sample_pages
-from ingestkit_pdf.pdf.headings import mark_headings
 from ingestkit_pdf.pdf.keys import ingest_key
-from ingestkit_pdf.pdf.layout import reading_order
-from ingestkit_pdf.pdf.lines import Fonts, is_right_to_left
-from ingestkit_pdf.pdf.markdown import to_markdown
-from ingestkit_pdf.pdf.metadata import read_metadata, read_outline
+from ingestkit_pdf.pdf.lines import Fonts
+from ingestkit_pdf.pdf.metadata import clean_text, read_metadata, read_outline
 from ingestkit_pdf.pdf.mupdf import Document, OutOfMemoryError, ParserError, take_messages
 from ingestkit_pdf.pdf.notes import Notes
 from ingestkit_pdf.pdf.objects import ObjectScan
 from ingestkit_pdf.pdf.pages import ReadPage, failed_page, page_result, read_page
-from ingestkit_pdf.pdf.paragraphs import Paragraph, continue_across_pages, split_paragraphs
+from ingestkit_pdf.pdf.result import RunFacts, assemble
 from ingestkit_pdf.pdf.security import open_checked
 from ingestkit_pdf.pdf.source import RejectedError, Source, read_source
+from ingestkit_pdf.pdf.structure import Structure, build_structure
+from ingestkit_pdf.pdf.tables import make_engine
 
 __all__ = ["process_document"]
 
@@ -108,11 +99,22 @@ class _Run:
         )
         self._note_document(self.metadata)
         parsed = time.perf_counter()
-        paragraphs, results = self._structure(pages, outline, labels)
-        return self._assemble(paragraphs, results, parsed)
+        structure = build_structure(pages, outline, self.config)
+        results = self._page_results(pages, labels, structure)
+        run = RunFacts(self.file_path, self.key, self.run_id, self.started, parsed)
+        return assemble(
+            run,
+            config=self.config,
+            metadata=self.metadata,
+            pages=results,
+            paragraphs=structure.paragraphs,
+            tables=structure.tables,
+            notes=self.notes,
+        )
 
     def _read_pages(self, document: Document, scan: ObjectScan) -> list[ReadPage]:
         fonts = Fonts()
+        engine = make_engine(self.config)
         pages: list[ReadPage] = []
         for index in range(document.page_count):
             if self.on_page is not None:
@@ -121,7 +123,7 @@ class _Run:
                 if page_is_bomb(document, index):
                     raise _bomb(index + 1)
                 has_fields = index + 1 in scan.widget_pages
-                page = read_page(document, index, fonts, self.config, has_fields=has_fields)
+                page = read_page(document, index, fonts, self.config, has_fields=has_fields, engine=engine)
             except ParserError:
                 page = failed_page(index + 1)
             except (OutOfMemoryError, MemoryError) as error:
@@ -159,91 +161,22 @@ class _Run:
         if messages:
             self.notes.warn(ErrorCode.W_PARSER_MESSAGES, messages=messages)
 
-    def _structure(
-        self, pages: Sequence[ReadPage], outline: Sequence[OutlineEntry], labels: Sequence[str]
-    ) -> tuple[list[Paragraph], list[PageResult]]:
-        config = self.config
-        samples = [pages[index] for index in sample_pages(len(pages), config.header_footer_sample_pages)]
-        furniture = find_furniture(
-            [(page.lines, page.height) for page in samples],
-            zone=config.header_footer_zone_ratio,
-            threshold=config.header_footer_similarity_threshold,
-        )
-        paragraphs: list[Paragraph] = []
-        results: list[PageResult] = []
-        sizes: dict[int, int] = {}
+    def _page_results(
+        self, pages: Sequence[ReadPage], labels: Sequence[str], structure: Structure
+    ) -> list[PageResult]:
+        results = []
         for page in pages:
-            lines = furniture.without(page.lines, page.height) if furniture else page.lines
-            regions, columns = reading_order(
-                lines,
-                page.width,
-                max_columns=config.max_columns,
-                min_gap=config.column_min_gap_ratio,
-                right_to_left=any(is_right_to_left(line.text) for line in lines[:3]),
-            )
-            following = split_paragraphs(regions, page.number)
-            continue_across_pages(paragraphs, following)
-            paragraphs.extend(following)
-            for size, count in page.sizes.items():
-                sizes[size] = sizes.get(size, 0) + count
-            label = labels[page.number - 1] or None if labels else None
+            label = clean_text(labels[page.number - 1]) if labels else None
+            columns = page.number in structure.multi_column
             results.append(page_result(page, label, is_multi_column=columns))
             self._note_page(results[-1])
-            page.lines = []
-        mark_headings(paragraphs, outline, sizes, config.heading_min_font_size_ratio)
-        return paragraphs, results
+        return results
 
     def _note_page(self, page: PageResult) -> None:
         for code in page.warnings:
             self.notes.warn_page(ErrorCode(code), page.page_number)
         if page.error is not None:
             self.notes.page_error(page.error)
-
-    def _assemble(
-        self, paragraphs: Sequence[Paragraph], pages: list[PageResult], parsed: float
-    ) -> ProcessingResult:
-        config = self.config
-        chunker = Chunker(self.key, config.chunk_size_tokens, config.chunk_overlap_tokens)
-        chunks = chunker.add_all(paragraphs)
-        classification = classify_document(pages)
-        quality = document_quality(pages)
-        if quality.avg_words_per_page < config.quality_min_words_per_page:
-            self.notes.warn(ErrorCode.W_QUALITY_LOW_NATIVE)
-        unread = {
-            page.page_number: page for page in pages if page.status in {PageStatus.SKIPPED, PageStatus.FAILED}
-        }
-        seconds = time.perf_counter() - self.started
-        return ProcessingResult(
-            file_path=self.file_path,
-            ingest_key=self.key,
-            ingest_run_id=self.run_id,
-            tenant_id=config.tenant_id,
-            parse_result=ParseStageResult(
-                pages_extracted=len(pages) - len(unread),
-                pages_skipped=len(unread),
-                skipped_reasons={number: ", ".join(page.warnings) for number, page in unread.items()},
-                extraction_method=METHOD,
-                overall_quality=quality,
-                parse_duration_seconds=parsed - self.started,
-            ),
-            classification_result=ClassificationStageResult(
-                **classification.model_dump(), classification_duration_seconds=0.0
-            ),
-            classification=classification,
-            ingestion_method=IngestionMethod.TEXT_EXTRACTION,
-            chunks_created=len(chunks),
-            tables_created=0,
-            tables=[],
-            written=WrittenArtifacts(),
-            errors=[],
-            warnings=self.notes.codes,
-            error_details=self.notes.details,
-            processing_time_seconds=seconds,
-            metadata=self.metadata or DocumentMetadata(),
-            pages=pages,
-            chunks=chunks,
-            markdown=to_markdown(paragraphs),
-        )
 
     def _failed(self, error: IngestError) -> ProcessingResult:
         metadata = self.metadata

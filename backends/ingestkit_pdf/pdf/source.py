@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import mmap
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +19,7 @@ _MAGIC = b"%PDF-"
 _MAGIC_WINDOW = 1024
 """Readers accept the header anywhere in the first 1024 bytes (ISO 32000, implementation note 13)."""
 _IN_MEMORY = 32 * 2**20
+_DESCRIPTOR = re.compile(r"/proc/self/fd/(\d+)")
 
 
 class RejectedError(Exception):
@@ -40,13 +45,14 @@ class Source:
     """A file that looks like a PDF.
 
     Attributes:
-        handle: Its bytes when it is small, so that hash and content are of the same moment; else its path.
+        handle: Its bytes when it is small, so that hash and content are of the same moment; else its path,
+            or its content mapped into memory.
         size: In bytes.
         sha256: Of its content, hex.
         linearized: True when it says so at its beginning.
     """
 
-    handle: bytes | str
+    handle: bytes | memoryview | str
     size: int
     sha256: str
     linearized: bool
@@ -60,7 +66,7 @@ def read_source(file_path: str, config: PDFProcessorConfig) -> Source:
             `E_SECURITY_INVALID_PDF`.
     """
     try:
-        with Path(file_path).open("rb") as file:
+        with _open(file_path) as file:
             size = file.seek(0, 2)
             _check_size(size, config)
             file.seek(0)
@@ -68,12 +74,12 @@ def read_source(file_path: str, config: PDFProcessorConfig) -> Source:
                 data = file.read()
                 head = data[:_MAGIC_WINDOW]
                 sha256 = hashlib.sha256(data).hexdigest()
-                handle: bytes | str = data
+                handle: bytes | memoryview | str = data
             else:
                 head = file.read(_MAGIC_WINDOW)
                 file.seek(0)
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                handle = file_path
+                handle = _reopenable(file, file_path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise RejectedError(
@@ -87,6 +93,20 @@ def read_source(file_path: str, config: PDFProcessorConfig) -> Source:
             ErrorCode.E_SECURITY_INVALID_PDF, "the file does not begin as a PDF: no %PDF- header", "security"
         )
     return Source(handle=handle, size=size, sha256=sha256, linearized=b"/Linearized" in head)
+
+
+def _open(file_path: str) -> io.BufferedReader:
+    """Open the file; one that was handed over open is not opened again, which a sandbox refuses."""
+    if (own := _DESCRIPTOR.fullmatch(file_path)) is not None:
+        return os.fdopen(os.dup(int(own[1])), "rb")
+    return Path(file_path).open("rb")
+
+
+def _reopenable(file: io.BufferedReader, file_path: str) -> memoryview | str:
+    """What the parser opens: the path, or where that cannot be opened, the content mapped into memory."""
+    if _DESCRIPTOR.fullmatch(file_path) is None:
+        return file_path
+    return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def _check_size(size: int, config: PDFProcessorConfig) -> None:

@@ -11,7 +11,7 @@ import json
 import re
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
@@ -37,6 +37,9 @@ __all__ = [
     "decode_result_part",
     "encode_job",
     "encode_result",
+    "in_smaller_parts",
+    "parse_history",
+    "redriven_message",
     "reply_address",
     "retry_message",
 ]
@@ -56,6 +59,7 @@ _MAX_JOB_JSON = 64 * 1024
 _MAX_PARTS = 1024
 _MAX_RESULT_BYTES = 4 * 1024**3
 _MAX_HISTORY = 32
+_MAX_REDRIVES = 1_000_000
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 H_JOB = "x-ingestkit-job"
@@ -68,6 +72,8 @@ H_REASON = "x-ingestkit-reason"
 H_REASON_TEXT = "x-ingestkit-reason-text"
 H_DETAILS = "x-ingestkit-details"
 H_LANE = "x-ingestkit-lane"
+H_PARKED_AT = "x-ingestkit-parked-at"
+H_REDRIVE = "x-ingestkit-redrive"
 H_TRACEPARENT = "traceparent"
 
 HeaderValue = str | int
@@ -114,7 +120,7 @@ class PathSource(_Wire):
 
 
 class AttemptRecord(_Wire):
-    """How one earlier attempt of a job ended."""
+    """How one earlier attempt of a job ended. Attempts count from 1 again after a redrive."""
 
     attempt: int
     reason: str
@@ -122,6 +128,7 @@ class AttemptRecord(_Wire):
     message: str = Field(max_length=1000)
     host: str = ""
     at: float = 0.0
+    redrive: int = 0
     details: dict[str, str | int | float | None] = {}
 
 
@@ -138,7 +145,11 @@ class _History(_Wire):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A valid job. `attempt` counts from 1 and is the one to be made now."""
+    """A valid job. `attempt` counts from 1 and is the one to be made now.
+
+    `redrive` is how often the job was brought back from the dead letters: 0 for most. Whoever brings the
+    same letter back twice gives both copies the same number.
+    """
 
     job_id: str
     reply_to: str
@@ -146,6 +157,7 @@ class Job:
     config: PDFProcessorConfig
     document: bytes | None = None
     attempt: int = 1
+    redrive: int = 0
     history: tuple[AttemptRecord, ...] = ()
     submitted_at: float = 0.0
     traceparent: str | None = None
@@ -237,6 +249,7 @@ def decode_job(message: Message, topology: Topology, *, inline_limit: int = DEFA
         config=config,
         document=document,
         attempt=_int_header(message, H_ATTEMPT, default=1, low=1, high=1000),
+        redrive=_int_header(message, H_REDRIVE, default=0, low=0, high=_MAX_REDRIVES),
         history=_history(message),
         submitted_at=fields.submitted_at,
         traceparent=_text_header(message, H_TRACEPARENT, limit=128),
@@ -285,9 +298,20 @@ def _job_fields(message: Message, inline_limit: int) -> tuple[_JobFields, bytes 
 
 def retry_message(message: Message, job: Job, record: AttemptRecord) -> Message:
     """The same job for its next attempt, with what ended this one."""
-    history = _History(records=[*job.history, record][-_MAX_HISTORY:])
-    headers = {**_own_headers(message), H_ATTEMPT: job.attempt + 1, H_HISTORY: history.model_dump_json()}
+    history = _history_text((*job.history, record))
+    headers = {**_own_headers(message), H_ATTEMPT: job.attempt + 1, H_HISTORY: history}
     return replace(message, headers=headers)
+
+
+def redriven_message(message: Message) -> Message:
+    """A dead letter as the job it was: first attempt again, without its reason, the history kept.
+
+    Pure, so that the same letter brought back twice gives the same job twice, which daemons and clients
+    recognise by its id and its redrive number.
+    """
+    redrive = message.headers.get(H_REDRIVE, 0)
+    count = redrive if isinstance(redrive, int) and 0 <= redrive < _MAX_REDRIVES else 0
+    return replace(message, headers={**_own_headers(message), H_ATTEMPT: 1, H_REDRIVE: count + 1})
 
 
 def dead_letter(
@@ -305,22 +329,34 @@ def dead_letter(
         H_REASON: reason,
         H_REASON_TEXT: text[:1000],
         H_LANE: lane,
+        H_PARKED_AT: int(time.time()),
         H_DETAILS: json.dumps(dict(details or {}), sort_keys=True)[:_MAX_JOB_JSON],
     }
     if history:
-        headers[H_HISTORY] = _History(records=list(history)[-_MAX_HISTORY:]).model_dump_json()
+        headers[H_HISTORY] = _history_text(history)
     return replace(message, headers=headers)
+
+
+def _history_text(history: tuple[AttemptRecord, ...]) -> str:
+    """The latest attempts, as many as a header may hold: a longer one would make the next message invalid."""
+    records = list(history)[-_MAX_HISTORY:]
+    while len(text := _History(records=records).model_dump_json()) > _MAX_JOB_JSON:
+        del records[0]
+    return text
 
 
 def _own_headers(message: Message) -> dict[str, Any]:
     """Our headers only: what a stranger sent along (ten thousand of them, say) is not carried on."""
-    kept = {H_JOB, H_ATTEMPT, H_HISTORY, H_TRACEPARENT}
+    kept = {H_JOB, H_ATTEMPT, H_HISTORY, H_REDRIVE, H_TRACEPARENT}
     return {name: value for name, value in message.headers.items() if name in kept}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultPart:
-    """One message of a result: part `part` of `parts`, counted from 1."""
+    """One message of a result: part `part` of `parts`, counted from 1.
+
+    The first answer of a job counts; one of a later `redrive` takes the place of an earlier one's.
+    """
 
     job_id: str
     part: int
@@ -328,29 +364,48 @@ class ResultPart:
     sha256: str
     content_encoding: str | None
     body: bytes
+    redrive: int = 0
+    traceparent: str | None = None
 
 
 def encode_result(
-    job_id: str, body: bytes, *, part_size: int = PART_SIZE, traceparent: str | None = None
+    job_id: str,
+    body: bytes,
+    *,
+    part_size: int = PART_SIZE,
+    traceparent: str | None = None,
+    redrive: int = 0,
 ) -> list[Message]:
     """A result (JSON in UTF-8) as one message, or as numbered parts where it is long."""
     encoding = None
     if len(body) >= _COMPRESS_FROM:
         body, encoding = zlib.compress(body, level=1), "deflate"
     digest = hashlib.sha256(body).hexdigest()
-    pieces = [body[start : start + part_size] for start in range(0, len(body), part_size)] or [b""]
-    trace: dict[str, HeaderValue] = {H_TRACEPARENT: traceparent} if traceparent else {}
+    more: dict[str, HeaderValue] = {H_TRACEPARENT: traceparent} if traceparent else {}
+    if redrive:
+        more[H_REDRIVE] = redrive
+    whole = Message(
+        body=body,
+        type=RESULT_TYPE,
+        message_id=job_id,
+        correlation_id=job_id,
+        content_type="application/json",
+        content_encoding=encoding,
+        timestamp=int(time.time()),
+        headers={H_SHA256: digest, **more},
+    )
+    return _in_parts(whole, part_size)
+
+
+def in_smaller_parts(parts: Sequence[Message], part_size: int) -> list[Message]:
+    """The same result, for a broker that takes no more than `part_size` bytes in a message."""
+    return _in_parts(replace(parts[0], body=b"".join(part.body for part in parts)), part_size)
+
+
+def _in_parts(whole: Message, size: int) -> list[Message]:
+    pieces = [whole.body[start : start + size] for start in range(0, len(whole.body), size)] or [b""]
     return [
-        Message(
-            body=piece,
-            type=RESULT_TYPE,
-            message_id=job_id,
-            correlation_id=job_id,
-            content_type="application/json",
-            content_encoding=encoding,
-            timestamp=int(time.time()),
-            headers={H_PART: number, H_PARTS: len(pieces), H_SHA256: digest, **trace},
-        )
+        replace(whole, body=piece, headers={**whole.headers, H_PART: number, H_PARTS: len(pieces)})
         for number, piece in enumerate(pieces, start=1)
     ]
 
@@ -373,6 +428,8 @@ def decode_result_part(message: Message) -> ResultPart:
         sha256=_text_header(message, H_SHA256, limit=64) or "",
         content_encoding=message.content_encoding or None,
         body=message.body,
+        redrive=_int_header(message, H_REDRIVE, default=0, low=0, high=_MAX_REDRIVES),
+        traceparent=_text_header(message, H_TRACEPARENT, limit=128),
     )
 
 
@@ -430,6 +487,16 @@ def _history(message: Message) -> tuple[AttemptRecord, ...]:
         return tuple(_History.model_validate_json(text).records)
     except ValidationError as error:
         raise InvalidMessageError(f"header {H_HISTORY}: {_first_error(error)}") from error
+
+
+def parse_history(text: object) -> tuple[AttemptRecord, ...] | None:
+    """The attempts that a history header tells of; None where it does not make sense."""
+    if not isinstance(text, str) or len(text) > _MAX_JOB_JSON:
+        return None
+    try:
+        return tuple(_History.model_validate_json(text).records)
+    except ValidationError:
+        return None
 
 
 def _text_header(message: Message, name: str, *, limit: int) -> str | None:

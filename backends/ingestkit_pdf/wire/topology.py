@@ -31,6 +31,11 @@ RETRY_DELAYS = (5, 30, 120, 600)
 
 _REPLY_EXPIRES_MS = 7 * 24 * 3600 * 1000
 _ORPHAN_TTL_MS = 7 * 24 * 3600 * 1000
+_DELIVERY_LIMIT = 1_000_000_000
+"""Of queues that are looked into: each look counts as a delivery, and a RabbitMQ of version 4 drops a message
+after 20 unless the queue says otherwise. No limit (-1) is not to be had: 3.10 takes it, and then drops the
+message at its first return. A policy with a lower limit would win, so there must be none for these queues."""
+
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PREFIX = re.compile(r"(?!amq\.)[A-Za-z0-9_.-]{1,100}")
 _RESERVED_CLIENT_IDS = {"orphaned"}
@@ -96,13 +101,23 @@ class Topology:
 
     @property
     def dead_queue(self) -> Queue:
-        """The parking lot of what cannot succeed; nothing expires in it."""
-        return Queue(f"{self.prefix}.dead", {"x-queue-type": "quorum"})
+        """The parking lot of what cannot succeed; nothing expires in it, however often it is looked into."""
+        arguments: dict[str, Argument] = {"x-queue-type": "quorum", "x-delivery-limit": _DELIVERY_LIMIT}
+        return Queue(f"{self.prefix}.dead", arguments)
+
+    @property
+    def dead_lock(self) -> str:
+        """An exclusive queue that whoever looks into the dead letters declares, to be the only one."""
+        return f"{self.prefix}.dead.look"
 
     @property
     def orphaned_queue(self) -> Queue:
         """Results whose reply queue is gone, kept for a week."""
-        arguments: dict[str, Argument] = {"x-queue-type": "quorum", "x-message-ttl": _ORPHAN_TTL_MS}
+        arguments: dict[str, Argument] = {
+            "x-queue-type": "quorum",
+            "x-message-ttl": _ORPHAN_TTL_MS,
+            "x-delivery-limit": _DELIVERY_LIMIT,
+        }
         return Queue(f"{self.prefix}.replies.orphaned", arguments)
 
     def job_queue(self, lane: str) -> Queue:
@@ -133,11 +148,22 @@ class Topology:
     def reply_queue(self, client_id: str) -> Queue:
         """The queue of one client identity; it survives the client and expires a week after its last use.
 
-        Classic, because a quorum queue counts redeliveries against a limit and a result may be
-        fetched and left unclaimed by any number of short-lived clients.
+        Quorum, because a classic queue is away with its node: results would be returned to the daemons, and
+        the client could not even declare it. A result may be fetched and left unclaimed any number of times.
         """
-        arguments: dict[str, Argument] = {"x-queue-type": "classic", "x-expires": _REPLY_EXPIRES_MS}
+        arguments: dict[str, Argument] = {
+            "x-queue-type": "quorum",
+            "x-expires": _REPLY_EXPIRES_MS,
+            "x-delivery-limit": _DELIVERY_LIMIT,
+        }
         return Queue(f"{self.prefix}.replies.{client_id}", arguments)
+
+    def reply_lock(self, reply_queue: Queue) -> str:
+        """An exclusive queue that whoever takes results from this reply queue declares, to be the only one.
+
+        A quorum queue does not keep other consumers away, even where it is asked to.
+        """
+        return f"{reply_queue.name}.in-use"
 
     def is_reply_queue(self, name: str) -> bool:
         """True when `name` is the reply queue of some client: the only queues a job may be answered to."""

@@ -7,7 +7,7 @@ the broker, which blocks whoever publishes, cannot stop the acknowledgements; an
 from .connection import BrokerAddress, BrokerRefusedError, BrokerUnavailableError, close_quietly, connect
 from .consumer import Consumer, Delivery
 from .declare import declare_topology, inspect_topology
-from .publisher import Publisher, RejectedError, UnroutableError
+from .publisher import Publisher, RejectedError, TooLargeError, UnroutableError
 
 __all__ = [
     "BrokerAddress",
@@ -17,6 +17,7 @@ __all__ = [
     "Delivery",
     "Publisher",
     "RejectedError",
+    "TooLargeError",
     "UnroutableError",
     "close_quietly",
     "connect",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
@@ -11,11 +12,20 @@ from aio_pika.exceptions import DeliveryError, PublishError
 from ingestkit_pdf.wire.envelope import Message
 from ingestkit_pdf.wire.topology import Topology
 
-from .connection import BrokerAddress, BrokerUnavailableError, close_quietly, connect, translated
+from .connection import (
+    BrokerAddress,
+    BrokerRefusedError,
+    BrokerUnavailableError,
+    close_quietly,
+    connect,
+    translated,
+)
 from .declare import declare_topology
 from .message import to_pika
 
-__all__ = ["Publisher", "RejectedError", "UnroutableError"]
+__all__ = ["Publisher", "RejectedError", "TooLargeError", "UnroutableError"]
+
+_TOO_LARGE = re.compile(r"message size \d+ (?:is )?larger than (?:configured )?max size (\d+)")
 
 
 class UnroutableError(Exception):
@@ -24,6 +34,14 @@ class UnroutableError(Exception):
 
 class RejectedError(Exception):
     """The broker did not take the message: the queue is full, or lost its quorum."""
+
+
+class TooLargeError(Exception):
+    """The broker takes messages of at most `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the broker takes messages of at most {limit} bytes")
+        self.limit = limit
 
 
 class Publisher:
@@ -49,6 +67,7 @@ class Publisher:
         Raises:
             UnroutableError: It was returned.
             RejectedError: It was refused.
+            TooLargeError: It is larger than what the broker takes.
             BrokerUnavailableError: It was not confirmed in time, or the connection was lost: whether the
                 broker has it is not known, so publish it again.
             BrokerRefusedError: The connection could not be opened, or publishing is not allowed.
@@ -85,6 +104,12 @@ class Publisher:
                     else channel.default_exchange
                 )
                 await target.publish(to_pika(message), routing_key, mandatory=True)
+        except BrokerRefusedError as error:
+            if (found := _TOO_LARGE.search(str(error))) is None:
+                raise
+            if len(message.body) > (limit := int(found[1])):
+                raise TooLargeError(limit) from error
+            raise BrokerUnavailableError("publish: another message closed the channel") from error
         except BrokerUnavailableError as error:
             if isinstance(error.__cause__, PublishError):
                 raise UnroutableError(

@@ -140,11 +140,11 @@ def test_a_redelivery_of_what_runs_is_attached_and_settled_once_each(play: Any) 
     async def scenario(bench: Bench) -> None:
         lost, again = FakeDelivery(job(), alive=False), FakeDelivery(job())
         bench.dispatcher.receive(lost)  # type: ignore[arg-type]
-        future = await bench.task("job/1")
+        future = await bench.task("job/0/1")
         bench.dispatcher.receive(again)  # type: ignore[arg-type]
         future.set_result(RESULT)
         await bench.done()
-        assert list(bench.pool.tasks) == ["job/1"]
+        assert list(bench.pool.tasks) == ["job/0/1"]
         assert len(bench.outbox.replies) == 1
         assert lost.settled == ["ack"]
         assert again.settled == ["ack"]
@@ -157,12 +157,12 @@ def test_a_redelivery_of_what_has_finished_is_answered_from_memory(play: Any) ->
 
     async def scenario(bench: Bench) -> None:
         bench.dispatcher.receive(FakeDelivery(job(), alive=False))  # type: ignore[arg-type]
-        (await bench.task("job/1")).set_result(RESULT)
+        (await bench.task("job/0/1")).set_result(RESULT)
         await bench.done()
         again = FakeDelivery(job())
         bench.dispatcher.receive(again)  # type: ignore[arg-type]
         await bench.done()
-        assert list(bench.pool.tasks) == ["job/1"]
+        assert list(bench.pool.tasks) == ["job/0/1"]
         assert len(bench.outbox.replies) == 2
         assert again.settled == ["ack"]
 
@@ -174,7 +174,7 @@ def test_a_redelivery_of_what_was_retried_is_only_acknowledged(play: Any) -> Non
 
     async def scenario(bench: Bench) -> None:
         bench.dispatcher.receive(FakeDelivery(job(), alive=False))  # type: ignore[arg-type]
-        (await bench.task("job/1")).set_result(KILLED)
+        (await bench.task("job/0/1")).set_result(KILLED)
         await bench.done()
         again = FakeDelivery(job())
         bench.dispatcher.receive(again)  # type: ignore[arg-type]
@@ -191,10 +191,10 @@ def test_the_next_attempt_of_a_job_is_a_new_one(play: Any) -> None:
 
     async def scenario(bench: Bench) -> None:
         bench.dispatcher.receive(FakeDelivery(job()))  # type: ignore[arg-type]
-        (await bench.task("job/1")).set_result(KILLED)
+        (await bench.task("job/0/1")).set_result(KILLED)
         await bench.done()
         bench.dispatcher.receive(FakeDelivery(bench.outbox.retries[0]))  # type: ignore[arg-type]
-        (await bench.task("job/2")).set_result(KILLED)
+        (await bench.task("job/0/2")).set_result(KILLED)
         await bench.done()
         (letter,) = bench.outbox.parked
         assert letter.headers["x-ingestkit-reason"] == "E_EXECUTION_CRASHED"
@@ -210,7 +210,7 @@ def test_everyone_who_submitted_a_job_is_answered(play: Any) -> None:
 
     async def scenario(bench: Bench) -> None:
         bench.dispatcher.receive(FakeDelivery(job(client="a")))  # type: ignore[arg-type]
-        future = await bench.task("job/1")
+        future = await bench.task("job/0/1")
         bench.dispatcher.receive(FakeDelivery(job(client="b")))  # type: ignore[arg-type]
         future.set_result(RESULT)
         await bench.done()
@@ -227,9 +227,9 @@ def test_draining_gives_back_what_waits_and_keeps_what_runs(play: Any) -> None:
         running, waiting, late = (FakeDelivery(job(name)) for name in ("running", "waiting", "late"))
         bench.dispatcher.receive(running)  # type: ignore[arg-type]
         bench.dispatcher.receive(waiting)  # type: ignore[arg-type]
-        future = await bench.task("running/1")
-        await bench.task("waiting/1")
-        bench.pool.starts["running/1"]()
+        future = await bench.task("running/0/1")
+        await bench.task("waiting/0/1")
+        bench.pool.starts["running/0/1"]()
         bench.dispatcher.drain()
         bench.dispatcher.receive(late)  # type: ignore[arg-type]
         assert not await bench.dispatcher.idle(0.05)
@@ -285,7 +285,7 @@ def test_a_defect_of_the_daemon_gives_the_job_back(play: Any, monkeypatch: pytes
         monkeypatch.setattr(bench.outbox, "reply", broken)
         delivery = FakeDelivery(job())
         bench.dispatcher.receive(delivery)  # type: ignore[arg-type]
-        (await bench.task("job/1")).set_result(RESULT)
+        (await bench.task("job/0/1")).set_result(RESULT)
         await bench.done()
         assert delivery.settled == ["requeue"]
         assert bench.dispatcher.running + bench.dispatcher.waiting == 0

@@ -15,34 +15,35 @@ def test_the_oldest_go_first_when_the_memory_is_full() -> None:
     """The daemon's memory would grow with every job it finishes."""
     recent = RecentAttempts(limit=4000)
     for number in range(10):
-        recent.add((f"job-{number}", 1), finished(1000))
-    remembered = [number for number in range(10) if recent.get((f"job-{number}", 1))]
+        recent.add((f"job-{number}", 0, 1), finished(1000))
+    remembered = [number for number in range(10) if recent.get((f"job-{number}", 0, 1))]
     assert remembered == [8, 9]
 
 
 def test_one_that_is_larger_than_the_memory_is_not_kept() -> None:
     """One huge result would push the limit aside."""
     recent = RecentAttempts(limit=4000)
-    recent.add(("huge", 1), finished(10_000))
-    assert recent.get(("huge", 1)) is None
+    recent.add(("huge", 0, 1), finished(10_000))
+    assert recent.get(("huge", 0, 1)) is None
 
 
 def test_attempts_of_one_job_are_told_apart() -> None:
-    """The late redelivery of a first attempt would swallow the second."""
+    """The late redelivery of a first attempt would swallow the second, or a redrive its new attempt."""
     recent = RecentAttempts(limit=4000)
-    recent.add(("job", 1), Finished())
-    assert recent.get(("job", 1)) == Finished()
-    assert recent.get(("job", 2)) is None
+    recent.add(("job", 0, 1), Finished())
+    assert recent.get(("job", 0, 1)) == Finished()
+    assert recent.get(("job", 0, 2)) is None
+    assert recent.get(("job", 1, 1)) is None
 
 
 def test_an_entry_that_is_replaced_is_counted_once() -> None:
     """The accounting would drift until nothing is remembered any more."""
     recent = RecentAttempts(limit=4000)
     for _ in range(50):
-        recent.add(("job", 1), finished(1000))
-    recent.add(("other", 1), finished(1000))
-    assert recent.get(("job", 1)) is not None
-    assert recent.get(("other", 1)) is not None
+        recent.add(("job", 0, 1), finished(1000))
+    recent.add(("other", 0, 1), finished(1000))
+    assert recent.get(("job", 0, 1)) is not None
+    assert recent.get(("other", 0, 1)) is not None
 
 
 def test_the_backoff_grows_to_its_limit_and_begins_again() -> None:

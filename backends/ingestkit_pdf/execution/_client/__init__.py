@@ -1,1 +1,1 @@
-"""The machinery behind `DistributedExecutionBackend`; with `execution/inspection.py` all that knows pika."""
+"""The machinery behind `DistributedExecutionBackend`; all that knows pika."""

@@ -11,7 +11,15 @@ from pika.exceptions import ChannelClosed, ConnectionClosed
 
 from ingestkit_pdf.wire.envelope import Message
 
-__all__ = ["connection_parameters", "describe", "is_final", "properties_of", "redact_url", "to_message"]
+__all__ = [
+    "connection_parameters",
+    "describe",
+    "hang_up",
+    "is_final",
+    "properties_of",
+    "redact_url",
+    "to_message",
+]
 
 _HEARTBEAT_SECONDS = 15
 """Unless the URL says otherwise: a connection that died without a word is noticed within 40 s."""
@@ -51,6 +59,17 @@ def redact_url(url: str) -> str:
     credentials, at, address = rest.rpartition("@")
     user = credentials.split(":", 1)[0]
     return f"{head}://{user + ':***@' if at else ''}{address.split('?', 1)[0]}"
+
+
+def hang_up(connection: Any) -> None:
+    """Drop a connection without a goodbye, for a broker that answers none; pika has no public way."""
+    if connection is None or connection.is_closed:
+        return
+    if not connection.is_closing:
+        connection.close()
+    transport = getattr(connection, "_transport", None)
+    if transport is not None:
+        transport.abort()
 
 
 def describe(error: BaseException) -> str:

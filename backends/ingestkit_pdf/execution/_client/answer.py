@@ -45,6 +45,11 @@ class Answer:
         """Bytes on the wire."""
         return sum(len(part.body) for part in self.parts)
 
+    @property
+    def redrive(self) -> int:
+        """How often the job had been brought back from the dead letters when it was answered."""
+        return self.parts[0].redrive
+
     def body(self) -> bytes:
         """The result as JSON in UTF-8.
 
@@ -60,12 +65,17 @@ class ClaimedAnswers:
     """The ids of jobs that were handed over, and the latest of the answers. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._ids: OrderedDict[str, None] = OrderedDict()
+        self._ids: OrderedDict[str, int] = OrderedDict()  # with the redrive
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._bytes = 0
 
     def __contains__(self, job_id: str) -> bool:
         return job_id in self._ids
+
+    def covers(self, part: ResultPart) -> bool:
+        """True for a part of an answer that the caller has, or has a later one of."""
+        redrive = self._ids.get(part.job_id)
+        return redrive is not None and part.redrive <= redrive
 
     def get(self, job_id: str) -> Answer | None:
         """The answer, if it is still kept; nothing of it is left to settle."""
@@ -74,7 +84,7 @@ class ClaimedAnswers:
     def add(self, answer: Answer) -> None:
         """The caller gets this answer now."""
         self.discard(answer.job_id)
-        self._ids[answer.job_id] = None
+        self._ids[answer.job_id] = answer.redrive
         self._answers[answer.job_id] = replace(answer, deliveries=())
         self._bytes += answer.size
         while len(self._answers) > _KEPT or self._bytes > _KEPT_BYTES:

@@ -87,11 +87,11 @@ class ReplyConsumer:
         channel.basic_cancel(tag, callback=cancelled)
 
     def delete_queue(self, done: Callable[..., None]) -> bool:
-        """Delete the reply queue if it is empty; `done` is called either way. False: it cannot be asked."""
+        """Delete the reply queue; `done` is called either way. False: it cannot be asked."""
         if self._channel is None or not self._channel.is_open:
             return False
         self._channel.add_on_close_callback(done)
-        self._channel.queue_delete(self._queue, if_empty=True, callback=done)
+        self._channel.queue_delete(self._queue, callback=done)
         return True
 
     def _consume(self, done: Callable[[Any], None]) -> None:
@@ -99,8 +99,7 @@ class ReplyConsumer:
             self._consumer_tag = frame.method.consumer_tag
             done(frame)
 
-        # Exclusive: a second client of the same identity would take this one's results.
-        self._channel.basic_consume(self._queue, self._on_message, exclusive=True, callback=consuming)
+        self._channel.basic_consume(self._queue, self._on_message, callback=consuming)
 
     def _on_message(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
         if channel is not self._channel:

@@ -12,15 +12,19 @@ from ingestkit_pdf.execution._client.amqp import describe
 from ingestkit_pdf.execution._client.script import Call, Script, Steps
 from ingestkit_pdf.wire.topology import Binding, Exchange, Queue, Topology
 
-__all__ = ["DeclarationError", "Declarer", "declare_for_client", "open_channel"]
+__all__ = ["DeclarationError", "Declarer", "InUseError", "declare_for_client", "open_channel"]
 
 _log = logging.getLogger("ingestkit_pdf.client")
 
-_ACCESS_REFUSED, _NOT_FOUND, _PRECONDITION_FAILED = 403, 404, 406
+_ACCESS_REFUSED, _NOT_FOUND, _RESOURCE_LOCKED, _PRECONDITION_FAILED = 403, 404, 405, 406
 
 
 class DeclarationError(Exception):
     """Something that a client cannot do without is absent, and this user may not declare it."""
+
+
+class InUseError(Exception):
+    """Somebody else has declared the same lock, and is still connected."""
 
 
 def open_channel(connection: Any, script: Script) -> Call:
@@ -97,6 +101,26 @@ class Declarer:
             if error.reply_code != _ACCESS_REFUSED:
                 raise
             _log.debug("binding of queue %r taken for granted: %s", binding.queue, describe(error))
+
+    def lock(self, name: str) -> Steps:
+        """Be the only one with this lock: an exclusive queue, which goes with the connection.
+
+        A user without the right to declare it does without.
+
+        Raises:
+            InUseError: Somebody else is.
+        """
+        try:
+            yield from self._open()
+            yield lambda done: self._channel.queue_declare(
+                name, exclusive=True, arguments={"x-queue-type": "classic"}, callback=done
+            )
+        except ChannelClosedByBroker as error:
+            if error.reply_code == _RESOURCE_LOCKED:
+                raise InUseError(f"{name!r} says that somebody else has it in exclusive use") from error
+            if error.reply_code != _ACCESS_REFUSED:
+                raise
+            _log.debug("lock %r done without: %s", name, describe(error))
 
     def close(self) -> None:
         """Close the channel."""

@@ -13,7 +13,13 @@ from pika.adapters.select_connection import SelectConnection
 from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByClient
 
 from ingestkit_pdf.errors import ErrorCode, ExecutionError
-from ingestkit_pdf.execution._client.amqp import connection_parameters, describe, is_final, redact_url
+from ingestkit_pdf.execution._client.amqp import (
+    connection_parameters,
+    describe,
+    hang_up,
+    is_final,
+    redact_url,
+)
 from ingestkit_pdf.execution._client.answer import Delivery
 from ingestkit_pdf.execution._client.consumer import ReplyConsumer
 from ingestkit_pdf.execution._client.declare import (
@@ -35,10 +41,11 @@ _log = logging.getLogger("ingestkit_pdf.client")
 _BACKOFF_FIRST, _BACKOFF_MAX = 0.1, 5.0
 _SETUP_TIMEOUT = 30.0
 _CONSUME_AGAIN = 2.0
+_ABORT_TIMEOUT = 1.0
 
 
 class Link:
-    """Connects when there is something to do and reconnects for as long as there is.
+    """Connects with the first call and reconnects until it is closed.
 
     Its states: idle → connecting → declaring → ready, and from each of these waiting (to connect again),
     refused (waiting cannot mend it; the next call tries again) or closed. `publish`, `settle`, `ensure`,
@@ -129,8 +136,8 @@ class Link:
             return
         self._thread.post(self._begin_close)
         if not self._thread.join(timeout):
-            self._thread.stop()
-            self._thread.join(1.0)
+            self._thread.post(self._abort)
+            self._thread.join(_ABORT_TIMEOUT)
 
     # Connecting
 
@@ -171,13 +178,14 @@ class Link:
         if self._state == "closed":
             self._thread.stop()
             return
+        if self._state == "refused":
+            return
         if not isinstance(error, ConnectionClosedByClient):
             self._problem = describe(error)
         if is_final(error):
             self._refuse(f"the broker refuses the connection: {self._problem}")
-        elif self._publisher.is_idle and not self._store.has_interest:
-            self._state = "idle"
         else:
+            # Also when nothing is open: the last acknowledgements may have gone down with the connection.
             self._connect_later()
 
     def _connect_later(self) -> None:
@@ -199,8 +207,7 @@ class Link:
         self._store.fail(ExecutionError(ErrorCode.E_EXECUTION_REJECTED, reason, stage="result"))
         if self._connection is not None:
             self._drop(ConnectionClosedByClient(200, reason))
-            connection, self._connection = self._connection, None
-            _close(connection)
+            _close(self._connection)
 
     def _drop(self, error: BaseException) -> None:
         for script in self._scripts.values():
@@ -274,13 +281,14 @@ class Link:
         channel = yield open_channel(connection, script)
         channel.add_on_close_callback(self._on_publish_channel_closed)
         yield partial(self._publisher.attach, channel)
+        if "consume" not in self._scripts:
+            # Before the first job: under an alarm the broker stops reading from whom has published.
+            yield partial(self._consume, connection)
         if self._reported is not None:
             _log.warning("connected to the broker again")
         self._state, self._problem, self._reported = "ready", None, None
         self._ready_since = time.monotonic()
         self._publisher.start(channel)
-        if "consume" not in self._scripts:
-            self._consume(connection)
 
     def _give_up(self, connection: Any) -> None:
         if connection is self._connection and self._state == "declaring":
@@ -295,7 +303,7 @@ class Link:
 
     # Consuming
 
-    def _consume(self, connection: Any) -> None:
+    def _consume(self, connection: Any, tried: Callable[[], Any] = lambda: None) -> None:
         if connection is not self._connection or not connection.is_open or self._state == "closed":
             return
 
@@ -304,12 +312,15 @@ class Link:
                 self._deaf = None
             else:
                 self._consume_again(connection, error)
+            tried()
 
         self._run_script("consume", partial(self._consume_steps, connection), done)
 
     def _consume_steps(self, connection: Any, script: Script) -> Steps:
         declarer = Declarer(connection, script)
         yield from declarer.queue(self._reply_queue)
+        if not self._transient:  # a second client of the same identity would take this one's results
+            yield from declarer.lock(self._topology.reply_lock(self._reply_queue))
         declarer.close()
         channel = yield open_channel(connection, script)
 
@@ -335,6 +346,8 @@ class Link:
         if self._state == "closed":
             return
         self._state = "closed"
+        for script in self._scripts.values():
+            script.cancel()
         self._publisher.fail_all("the backend was closed")
         closed = ExecutionError(ErrorCode.E_EXECUTION_CANCELLED, "the backend was closed", stage="result")
         self._store.fail(closed)
@@ -345,6 +358,11 @@ class Link:
         is_over = self._transient and self._store.is_settled
         if not (is_over and self._consumer.delete_queue(lambda *_: _close(connection))):
             _close(connection)
+
+    def _abort(self) -> None:
+        """The broker did not answer the goodbye (it reads nothing from whom it has blocked): just hang up."""
+        hang_up(self._connection)
+        self._thread.stop()
 
 
 def _close(closable: Any) -> None:

@@ -92,11 +92,6 @@ class Publisher:
         self._tag = 0
         self.blocked: str | None = None
 
-    @property
-    def is_idle(self) -> bool:
-        """True when nobody waits for a publication."""
-        return not any(job.is_open for job in (*self._unconfirmed.values(), *self._waiting))
-
     def add(self, publication: Publication) -> None:
         """Publish as soon as there is a channel."""
         self._waiting.append(publication)

@@ -26,6 +26,7 @@ _log = logging.getLogger("ingestkit_pdf.client")
 class _Held:
     parts: dict[tuple[str, int], tuple[ResultPart, Delivery]] = field(default_factory=dict)
     digest: str | None = None  # of the first complete answer
+    redrive: int = 0
 
     def is_whole(self, part: ResultPart) -> bool:
         """True when every part of the answer that `part` belongs to is here."""
@@ -42,6 +43,13 @@ class _Held:
         """Let go of the parts whose digest is chosen; their deliveries."""
         keys = [key for key in self.parts if which(key[0])]
         return tuple(self.parts.pop(key)[1] for key in keys)
+
+    def make_way_for(self, part: ResultPart) -> tuple[Delivery, ...]:
+        """Let go of everything if the job was brought back from the dead letters since it was answered."""
+        if part.redrive <= self.redrive:
+            return ()
+        self.digest, self.redrive = None, part.redrive
+        return self.drop(lambda _digest: True)
 
 
 class Waiter:
@@ -92,12 +100,6 @@ class ResultStore:
         self._waiters: dict[str, set[Waiter]] = {}
 
     @property
-    def has_interest(self) -> bool:
-        """True while a result is waited for or still to come."""
-        with self._lock:
-            return bool(self._waiters) or any(not self._is_complete(job) for job in self._expected)
-
-    @property
     def is_starving(self) -> bool:
         """True while somebody waits for a job whose result is not complete."""
         with self._lock:
@@ -128,13 +130,14 @@ class ResultStore:
     def receive(self, part: ResultPart, delivery: Delivery) -> tuple[Delivery, ...]:
         """Take a part that arrived; the deliveries that can be acknowledged at once, being duplicates."""
         with self._lock:
-            if part.job_id in self._claimed:
+            if self._claimed.covers(part):
                 return (delivery,)
-            if not self._adopt and part.job_id not in self._expected:
+            if not self._adopt and part.job_id not in self._expected and part.job_id not in self._claimed:
                 _log.warning("a result of job %s, which was not submitted here, was dropped", part.job_id)
                 return (delivery,)
-            held = self._held.setdefault(part.job_id, _Held())
-            if held.digest not in {None, part.sha256}:
+            held = self._held.setdefault(part.job_id, _Held(redrive=part.redrive))
+            outdated = held.make_way_for(part)
+            if part.redrive < held.redrive or held.digest not in {None, part.sha256}:
                 return (delivery,)  # a second answer: the first one wins
             key = (part.sha256, part.part)
             known = held.parts.get(key)
@@ -143,8 +146,8 @@ class ResultStore:
             # Also for a part that is known: its old delivery died with its channel.
             held.parts[key] = (part, delivery)
             if held.digest is None and held.is_whole(part):
-                return self._complete(part, held)
-            return ()
+                return (*outdated, *self._complete(part, held))
+            return outdated
 
     def watch(self, job_ids: Iterable[str]) -> Waiter:
         """Wait for these jobs; the caller must `unwatch` in the end.
@@ -186,7 +189,9 @@ class ResultStore:
                 return self._claimed.get(job_id)
             held = self._held.pop(job_id)
             parts, deliveries = zip(*held.parts.values(), strict=True)
-            answer = Answer(job_id, parts, deliveries, self._expected.pop(job_id, None))
+            earlier = self._claimed.get(job_id)
+            file_path = self._expected.pop(job_id, earlier.file_path if earlier else None)
+            answer = Answer(job_id, parts, deliveries, file_path)
             self._claimed.add(answer)
             return answer
 
@@ -201,6 +206,7 @@ class ResultStore:
                 for part, delivery in zip(answer.parts, answer.deliveries, strict=True)
             }
             held.digest = answer.parts[0].sha256
+            held.redrive = answer.redrive
             self._announce(answer.job_id)
 
     def discard(self, answer: Answer) -> None:
@@ -239,7 +245,7 @@ class ResultStore:
 
     def _check_known(self, job_id: str) -> None:
         if job_id in self._claimed:
-            if self._claimed.get(job_id) is None:
+            if self._claimed.get(job_id) is None and job_id not in self._held:
                 raise JobNotFoundError(job_id, f"the result of job {job_id!r} was handed over already")
         elif not self._adopt and job_id not in self._expected:
             raise JobNotFoundError(job_id)

@@ -1,0 +1,304 @@
+"""The way back from the dead-letter queue: look at the letters, bring them back as jobs, or delete them.
+
+    look("amqp://...", LetterFilter(reasons={"timeout"}), lambda letter, message: print(letter.job_id))
+    redrive("amqp://...", LetterFilter(lanes={"default"}), limit=100)
+
+Each call is one connection on the calling thread; only one at a time works on a prefix. Letters are
+fetched one by one; each that is not taken goes back to its place, also when this process dies.
+A letter is brought back at least once: it is acknowledged only when the broker has confirmed the job, so
+whatever happens in between leaves it in both places. Both then give the same job with the same redrive
+number, which a daemon runs once and a client takes one answer of.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingestkit_pdf.execution._client.script import Script, Steps
+from ingestkit_pdf.execution._client.shelf import Outlet, QueueInUseError, Shelf, lock
+from ingestkit_pdf.execution._client.visit import Visit
+from ingestkit_pdf.execution.letter_reasons import explain
+from ingestkit_pdf.wire.envelope import InvalidMessageError, Message, decode_job, redriven_message
+from ingestkit_pdf.wire.letter import BrokerDeath, Letter, read_letter
+from ingestkit_pdf.wire.topology import DEFAULT_PREFIX, Topology, is_valid_name
+
+__all__ = [
+    "BrokerDeath",
+    "Letter",
+    "LetterFilter",
+    "QueueInUseError",
+    "Tally",
+    "explain",
+    "look",
+    "purge",
+    "redrive",
+]
+
+Stop = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterFilter:
+    """Which letters are meant: those that fit every condition that is given. Without any: all of them.
+
+    Attributes:
+        job_ids: One of these.
+        reasons: One of these words (`timeout`, `invalid`, ...) or error codes, in any spelling of case
+            and of `-` for `_`.
+        lanes: From one of these.
+        document: The SHA-256 of the document begins with this.
+        parked_before: Seconds since the epoch; a letter of unknown age never fits.
+        parked_after: The same.
+    """
+
+    job_ids: frozenset[str] = frozenset()
+    reasons: frozenset[str] = frozenset()
+    lanes: frozenset[str] = frozenset()
+    document: str | None = None
+    parked_before: float | None = None
+    parked_after: float | None = None
+
+    @property
+    def is_all(self) -> bool:
+        """True when nothing is filtered."""
+        return self == LetterFilter()
+
+    def matches(self, letter: Letter) -> bool:
+        """True when this letter is meant."""
+        reasons = {_word(reason) for reason in self.reasons}
+        return (
+            (not self.job_ids or letter.job_id in self.job_ids)
+            and (not reasons or bool(reasons & {_word(letter.reason), _word(letter.code or "")}))
+            and (not self.lanes or letter.lane in self.lanes)
+            and (self.document is None or _begins(letter.document_sha256, self.document))
+            and (self.parked_before is None or _less(letter.parked_at, self.parked_before))
+            and (self.parked_after is None or _less(self.parked_after, letter.parked_at))
+        )
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a call has done so far.
+
+    Attributes:
+        seen: Letters looked at.
+        done: Letters that were shown, brought back or deleted (with `dry_run`: would be).
+        left: Letters that were meant and had to stay, by reason.
+        interrupted: True when `stop` ended it.
+    """
+
+    seen: int = 0
+    done: int = 0
+    left: Counter[str] = field(default_factory=Counter)
+    interrupted: bool = False
+
+
+def look(
+    url: str,
+    wanted: LetterFilter,
+    show: Callable[[Letter, Message], None],
+    *,
+    prefix: str = DEFAULT_PREFIX,
+    timeout: float = 30.0,
+    stop: Stop = lambda: False,
+) -> Tally:
+    """Show each letter that is wanted, with its message. Nothing is changed.
+
+    Raises:
+        ValueError: `url` or `prefix` is not one.
+        ConnectionError: The broker is not there, refuses, or has not answered for `timeout` seconds.
+        QueueInUseError: Somebody else has been looking at them for so long.
+    """
+    tally = Tally()
+
+    def handle(letter: Letter, message: Message) -> Steps:
+        show(letter, message)
+        tally.done += 1
+        return False
+        yield
+
+    _Round(url, prefix, wanted, tally, timeout=timeout, stop=stop).run(handle)
+    return tally
+
+
+def redrive(
+    url: str,
+    wanted: LetterFilter,
+    *,
+    prefix: str = DEFAULT_PREFIX,
+    to_lane: str | None = None,
+    limit: int | None = None,
+    force: bool = False,
+    dry_run: bool = False,
+    timeout: float = 30.0,
+    stop: Stop = lambda: False,
+    show: Callable[[Letter, str | None], None] = lambda _letter, _problem: None,
+    tally: Tally | None = None,
+) -> Tally:
+    """Bring letters back as jobs, one after the other, each acknowledged once its job is confirmed.
+
+    Args:
+        url: AMQP URL.
+        wanted: Which letters.
+        prefix: Of exchanges and queues.
+        to_lane: Where to, instead of the lane each came from.
+        limit: At most so many.
+        force: Also what is not a valid job (a daemon will park it again).
+        dry_run: Only say what would be done.
+        timeout: Seconds to wait for any one answer of the broker.
+        stop: Asked between two letters; True ends it there, with nothing in doubt.
+        show: Told of each letter: brought back (None), or why not.
+        tally: Filled as it goes, for whoever wants to know how far it came before an exception.
+
+    Raises:
+        ValueError: `url`, `prefix` or `to_lane` is not one.
+        ConnectionError: The broker is not there, refuses, has not answered in time or was lost on the way;
+            at most one letter is then in both places.
+        QueueInUseError: Somebody else is looking at the letters.
+    """
+    tally = Tally() if tally is None else tally
+    topology = Topology(prefix)
+    if to_lane is not None and not is_valid_name(to_lane):
+        raise ValueError(f"lane {to_lane!r} is not 1 to 64 letters, digits, '_' or '-'")
+    closed: dict[str, str] = {}  # lanes that take nothing now
+    moved: set[tuple[str | None, int]] = set()
+    round_ = _Round(url, prefix, wanted, tally, timeout=timeout, stop=stop, limit=limit)
+    outlet = Outlet(round_.visit, topology.jobs_exchange.name)
+
+    def handle(letter: Letter, message: Message) -> Steps:
+        if (letter.job_id, letter.redrives) in moved:
+            return False  # it has failed again already; once is enough for one call
+        problem, lane = _obstacle(message, topology, force=force), to_lane or letter.lane
+        if problem is None and lane is None:
+            problem = "the lane it came from is unknown (--to-lane names one)"
+        if problem is None and lane is not None:
+            problem = closed.get(lane)
+            if problem is None and not dry_run:
+                problem = yield from outlet.publish(redriven_message(message), lane)
+                if problem is not None:
+                    closed[lane] = problem
+        if problem is None:
+            moved.add((letter.job_id, letter.redrives + 1))
+            tally.done += 1
+        else:
+            tally.left[problem] += 1
+        show(letter, problem)
+        return problem is None and not dry_run
+
+    round_.run(handle, None if dry_run else outlet)
+    return tally
+
+
+def purge(
+    url: str,
+    wanted: LetterFilter,
+    *,
+    prefix: str = DEFAULT_PREFIX,
+    limit: int | None = None,
+    dry_run: bool = False,
+    timeout: float = 30.0,
+    stop: Stop = lambda: False,
+    tally: Tally | None = None,
+) -> Tally:
+    """Delete letters, at most `limit` of them. Nobody is told; their clients were when they were parked.
+
+    Raises:
+        ValueError: `url` or `prefix` is not one.
+        ConnectionError: As `redrive`; what was deleted by then is.
+        QueueInUseError: Somebody else is looking at the letters.
+    """
+    tally = Tally() if tally is None else tally
+
+    def handle(_letter: Letter, _message: Message) -> Steps:
+        tally.done += 1
+        return not dry_run
+        yield
+
+    _Round(url, prefix, wanted, tally, timeout=timeout, stop=stop, limit=limit).run(handle)
+    return tally
+
+
+class _Round:
+    """One pass over the letters, in the order of the broker.
+
+    `handle` is a script's steps for one letter that is wanted; True when it is to be taken off the queue.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        prefix: str,
+        wanted: LetterFilter,
+        tally: Tally,
+        *,
+        timeout: float,
+        stop: Stop,
+        limit: int | None = None,
+    ) -> None:
+        self._topology = Topology(prefix)
+        self._timeout = timeout
+        self._wanted = wanted
+        self._tally = tally
+        self._stop = stop
+        self._limit = limit
+        self.visit = Visit(url, name="ingestkit-pdf dead", timeout=timeout)
+
+    def run(self, handle: Callable[[Letter, Message], Steps], outlet: Outlet | None = None) -> None:
+        """Connect, pass over the letters, and put back what was not taken."""
+
+        def steps(connection: Any, script: Script) -> Steps:
+            try:
+                yield from lock(connection, script, self.visit, self._topology.dead_lock, self._timeout)
+            except QueueInUseError as error:
+                busy = "another command is looking at the dead letters; try again when it has ended"
+                raise QueueInUseError(busy) from error
+            shelf = Shelf(self.visit, self._topology.dead_queue)
+            if not (yield from shelf.open(connection, script)):
+                return
+            if outlet is not None:
+                yield from outlet.open(connection, script)
+            yield from self._pass(shelf, handle)
+            yield from shelf.put_back()
+
+        self.visit.run(steps)
+
+    def _pass(self, shelf: Shelf, handle: Callable[[Letter, Message], Steps]) -> Steps:
+        tally = self._tally
+        while self._limit is None or tally.done < self._limit:
+            if self._stop():
+                tally.interrupted = True
+                return
+            found = yield from shelf.get()
+            if found is None:
+                return
+            tally.seen += 1
+            letter = read_letter(found.message, self._topology.prefix)
+            if self._wanted.matches(letter) and (yield from handle(letter, found.message)):
+                shelf.take(found)
+
+
+def _obstacle(message: Message, topology: Topology, *, force: bool) -> str | None:
+    """Why this letter cannot be a job again; None when it can."""
+    if force:
+        return None
+    try:
+        decode_job(redriven_message(message), topology, inline_limit=sys.maxsize)
+    except InvalidMessageError as error:
+        return f"not a valid job ({error}); only --force brings it back"
+    return None
+
+
+def _word(text: str) -> str:
+    return text.casefold().replace("-", "_")
+
+
+def _begins(text: str | None, beginning: str) -> bool:
+    return text is not None and text.casefold().startswith(beginning.casefold())
+
+
+def _less(low: float | None, high: float | None) -> bool:
+    return low is not None and high is not None and low < high

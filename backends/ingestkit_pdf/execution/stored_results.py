@@ -1,0 +1,136 @@
+"""Collecting one result from a queue in which it waits, without being the client it was meant for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from ingestkit_pdf.errors import ErrorCode, ExecutionError, JobNotFoundError
+from ingestkit_pdf.execution._client.script import Script, Steps
+from ingestkit_pdf.execution._client.shelf import Found, QueueInUseError, Shelf, lock
+from ingestkit_pdf.execution._client.visit import Visit
+from ingestkit_pdf.models import ProcessingResult
+from ingestkit_pdf.wire.envelope import InvalidMessageError, ResultAssembler, ResultPart, decode_result_part
+from ingestkit_pdf.wire.topology import DEFAULT_PREFIX, Topology
+
+__all__ = ["QueueInUseError", "collect_result"]
+
+
+def collect_result(
+    url: str,
+    job_id: str,
+    deliver: Callable[[ProcessingResult], None],
+    *,
+    client_id: str | None = None,
+    orphaned: bool = True,
+    keep: bool = False,
+    prefix: str = DEFAULT_PREFIX,
+    timeout: float = 30.0,
+) -> None:
+    """Find the result of a job and take it off its queue once `deliver` has returned.
+
+    Every other result stays where it is. Of several answers the first one counts, after a redrive the
+    first one since; all of them go.
+
+    Args:
+        url: AMQP URL.
+        job_id: The job.
+        deliver: Given the result; when it raises, the result stays.
+        client_id: In whose reply queue to look, before the orphaned ones.
+        orphaned: Whether to look among the orphaned ones.
+        keep: Leave the result in its queue.
+        prefix: Of exchanges and queues.
+        timeout: Seconds to wait for any one answer of the broker.
+
+    Raises:
+        JobNotFoundError: There is no complete result of this job.
+        QueueInUseError: The client itself is running, and has its queue to itself.
+        ExecutionError: The result is not one that this version understands; it stays.
+        ValueError: `url` or `prefix` is not one.
+        ConnectionError: The broker is not there, refuses, or has not answered in time.
+    """
+    topology = Topology(prefix)
+    queues = [topology.reply_queue(client_id)] if client_id is not None else []
+    if orphaned:
+        queues.append(topology.orphaned_queue)
+    visit = Visit(url, name="ingestkit-pdf result", timeout=timeout)
+    problems: list[str] = []
+
+    def steps(connection: Any, script: Script) -> Steps:
+        for queue in queues:
+            if queue.name != topology.orphaned_queue.name:
+                yield from lock(connection, script, visit, topology.reply_lock(queue), 0.0)
+            shelf = Shelf(visit, queue)
+            if not (yield from shelf.open(connection, script)):
+                problems.append(f"queue {queue.name!r} does not exist")
+                continue
+            answers = yield from _search(shelf, job_id)
+            body = answers.best()
+            if body is not None:
+                deliver(_parse(job_id, body))
+                for found in () if keep else answers.outdated():
+                    shelf.take(found)
+            yield from shelf.put_back()
+            if body is not None:
+                return
+            problems.append(f"queue {queue.name!r} has {answers.what()}")
+        raise JobNotFoundError(job_id, f"no result of job {job_id!r}: {', '.join(problems)}")
+
+    visit.run(steps)
+
+
+class _Answers:
+    """What was found of one job: parts of one answer or of several."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[Found, int]] = []
+        self._assembler = ResultAssembler()
+        self._redrive = -1
+        self._body: bytes | None = None
+
+    def add(self, found: Found, part: ResultPart) -> None:
+        """Take a part, in the order of arrival."""
+        self._found.append((found, part.redrive))
+        if part.redrive < self._redrive or (part.redrive == self._redrive and self._body is not None):
+            return
+        try:
+            body = self._assembler.add(part)
+        except InvalidMessageError:
+            return
+        if body is not None:
+            self._body, self._redrive = body, part.redrive
+
+    def best(self) -> bytes | None:
+        """The answer that counts, if it is complete."""
+        return self._body
+
+    def what(self) -> str:
+        """For the message that says that there is none."""
+        return "only a part of it" if self._found else "none"
+
+    def outdated(self) -> list[Found]:
+        """What is of no use to anybody once the best is delivered: itself, and all but later answers."""
+        return [found for found, redrive in self._found if redrive <= self._redrive]
+
+
+def _parse(job_id: str, body: bytes) -> ProcessingResult:
+    try:
+        return ProcessingResult.model_validate_json(body)
+    except ValidationError as error:
+        reason = f"the result of job {job_id!r} is not one this version understands; it stays in its queue"
+        raise ExecutionError(ErrorCode.E_EXECUTION_REJECTED, reason, job_id=job_id, stage="result") from error
+
+
+def _search(shelf: Shelf, job_id: str) -> Steps:
+    answers = _Answers()
+    while (found := (yield from shelf.get())) is not None:
+        if found.message.message_id != job_id:
+            continue
+        try:
+            part = decode_result_part(found.message)
+        except InvalidMessageError:
+            continue
+        answers.add(found, part)
+    return answers

@@ -1,0 +1,101 @@
+"""The result of a document that was read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.errors import ErrorCode
+from ingestkit_pdf.models import (
+    ClassificationStageResult,
+    DocumentMetadata,
+    ExtractionQuality,
+    IngestionMethod,
+    PageResult,
+    PageStatus,
+    ParseStageResult,
+    ProcessingResult,
+    TableResult,
+    WrittenArtifacts,
+)
+from ingestkit_pdf.pdf.chunks import Chunker
+from ingestkit_pdf.pdf.classify import METHOD, classify_document, document_quality
+from ingestkit_pdf.pdf.markdown import to_markdown
+from ingestkit_pdf.pdf.notes import Notes
+from ingestkit_pdf.pdf.paragraphs import Paragraph
+from ingestkit_pdf.pdf.tables import table_name
+
+__all__ = ["RunFacts", "assemble"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What belongs to this run: names, and `time.perf_counter()` at its start and after the last page."""
+
+    file_path: str
+    ingest_key: str
+    ingest_run_id: str
+    started: float
+    parsed: float
+
+
+def assemble(
+    run: RunFacts,
+    *,
+    config: PDFProcessorConfig,
+    metadata: DocumentMetadata,
+    pages: list[PageResult],
+    paragraphs: Sequence[Paragraph],
+    tables: list[TableResult],
+    notes: Notes,
+) -> ProcessingResult:
+    """Write Markdown and chunks, classify the document, and put the result together."""
+    chunks = Chunker(run.ingest_key, config.chunk_size_tokens, config.chunk_overlap_tokens).add_all(
+        paragraphs
+    )
+    markdown = to_markdown(paragraphs)
+    before = time.perf_counter()
+    classification = classify_document(pages)
+    quality = document_quality(pages)
+    classification_seconds = time.perf_counter() - before
+    if quality.avg_words_per_page < config.quality_min_words_per_page:
+        notes.warn(ErrorCode.W_QUALITY_LOW_NATIVE)
+    return ProcessingResult(
+        file_path=run.file_path,
+        ingest_key=run.ingest_key,
+        ingest_run_id=run.ingest_run_id,
+        tenant_id=config.tenant_id,
+        parse_result=_parse_stage(run, pages, quality),
+        classification_result=ClassificationStageResult(
+            **classification.model_dump(), classification_duration_seconds=classification_seconds
+        ),
+        classification=classification,
+        ingestion_method=IngestionMethod.TEXT_EXTRACTION,
+        chunks_created=len(chunks),
+        tables_created=len(tables),
+        tables=[table_name(table.page_number, table.table_index) for table in tables],
+        written=WrittenArtifacts(),
+        errors=[],
+        warnings=notes.codes,
+        error_details=notes.details,
+        processing_time_seconds=time.perf_counter() - run.started,
+        metadata=metadata,
+        pages=pages,
+        chunks=chunks,
+        table_data=tables,
+        markdown=markdown,
+    )
+
+
+def _parse_stage(run: RunFacts, pages: Sequence[PageResult], quality: ExtractionQuality) -> ParseStageResult:
+    unread = [page for page in pages if page.status in {PageStatus.SKIPPED, PageStatus.FAILED}]
+    return ParseStageResult(
+        pages_extracted=len(pages) - len(unread),
+        pages_skipped=len(unread),
+        skipped_reasons={page.page_number: ", ".join(page.warnings) for page in unread},
+        extraction_method=METHOD,
+        overall_quality=quality,
+        parse_duration_seconds=run.parsed - run.started,
+    )

@@ -1,0 +1,30 @@
+"""Tables: found on a page, put into its flow, written as data and Markdown, stitched across pages.
+
+`recognise` is what the pipeline calls for every page; most pages leave at its gate.
+"""
+
+from __future__ import annotations
+
+from ingestkit_pdf.pdf.tables.caption import is_caption
+from ingestkit_pdf.pdf.tables.flow import TableLine
+from ingestkit_pdf.pdf.tables.model import Cell, PageInk, Table, TableEngine, Vector, Word
+from ingestkit_pdf.pdf.tables.recognise import PageTables, make_engine, recognise
+from ingestkit_pdf.pdf.tables.render import markdown_rows, table_name
+from ingestkit_pdf.pdf.tables.stitch import Stitcher
+
+__all__ = [
+    "Cell",
+    "PageInk",
+    "PageTables",
+    "Stitcher",
+    "Table",
+    "TableEngine",
+    "TableLine",
+    "Vector",
+    "Word",
+    "is_caption",
+    "make_engine",
+    "markdown_rows",
+    "recognise",
+    "table_name",
+]

@@ -1,0 +1,32 @@
+"""Which pages may have a table: decided from the lines that are there anyway, in microseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ingestkit_pdf.pdf.lines import Line
+
+__all__ = ["may_have_tables"]
+
+_BASE_STEP = 200  # hundredths of a point: baselines in the same step are one row
+_CELL_CHARS = 28  # longer pieces of text side by side are columns of prose
+_FEW_VECTORS = 4
+_ROWS_RULED = 2
+_ROWS_BARE = 4
+
+
+def may_have_tables(lines: Iterable[Line], vector_count: int) -> bool:
+    """True when several rows of the page are short pieces of text side by side.
+
+    Two such rows are enough where something is drawn; without any rule a table needs four.
+    """
+    pieces: dict[int, int] = {}
+    short: set[int] = set()
+    for line in lines:
+        if line.upright:
+            row = line.base // _BASE_STEP
+            pieces[row] = pieces.get(row, 0) + line.cells
+            if len(line.text) <= _CELL_CHARS * line.cells:
+                short.add(row)
+    wide = sum(1 for row in short if pieces[row] > 1)
+    return wide >= (_ROWS_RULED if vector_count >= _FEW_VECTORS else _ROWS_BARE)

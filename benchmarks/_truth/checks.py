@@ -1,0 +1,122 @@
+"""The checks of olmOCR-bench: is a text there, absent, before another, in the right place of a table?
+
+The rules are those of the benchmark (https://github.com/allenai/olmocr, `olmocr/bench`): Markdown's marks do
+not count, quotes and dashes are alike, a text may differ in `max_diffs` letters. Checks of formulas are left
+out: they ask for LaTeX.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from _truth.markdown import plain_text, tables
+
+__all__ = ["check_documents", "passes"]
+
+Check = dict[str, Any]
+
+_SAME = str.maketrans(
+    "\u2018\u2019\u201a\u2032\u201c\u201d\u201e\u2033\u2010\u2011\u2012\u2013\u2014\u2212",
+    "''''\"\"\"\"------",
+)
+_TYPES = {"present", "absent", "order", "table"}
+
+
+def check_documents(corpus: Path) -> dict[Path, list[Check]]:
+    """The documents that are there, with their checks."""
+    folder = corpus / "truth" / "olmocr-bench"
+    by_name = {path.name: path for path in folder.rglob("*.pdf")}
+    found: dict[Path, list[Check]] = {}
+    for line in (folder / "dataset.jsonl").read_text(encoding="utf-8").splitlines():
+        check = json.loads(line) if line.strip() else {}
+        path = by_name.get(Path(check.get("pdf", "")).name)
+        if path is not None and check["type"] in _TYPES:
+            found.setdefault(path, []).append(check)
+    return found
+
+
+def normal(text: str) -> str:
+    """Plain text with one kind of quote, dash and space."""
+    return " ".join(unicodedata.normalize("NFC", plain_text(text)).translate(_SAME).split())
+
+
+def passes(check: Check, markdown: str) -> bool:
+    """True when the text of the page says what the check asks for."""
+    kind = check["type"]
+    if kind == "table":
+        return _in_table(check, markdown)
+    text = normal(markdown)
+    if kind == "order":
+        before, after = normal(check["before"]), normal(check["after"])
+        diffs = int(check.get("max_diffs") or 0)
+        starts = _places(before, text, diffs)
+        return any(b > a for a in starts for b in _places(after, text, diffs))
+    wanted = normal(check["text"])
+    text = _window(check, text)
+    if not check.get("case_sensitive", kind == "present"):
+        wanted, text = wanted.casefold(), text.casefold()
+    is_there = bool(_places(wanted, text, int(check.get("max_diffs") or 0)))
+    return is_there if kind == "present" else not is_there
+
+
+def _window(check: Check, text: str) -> str:
+    first, last = check.get("first_n"), check.get("last_n")
+    if first and last:
+        return text[: int(first)] + text[-int(last) :]
+    if first:
+        return text[: int(first)]
+    return text[-int(last) :] if last else text
+
+
+def _places(pattern: str, text: str, max_diffs: int) -> list[int]:
+    """Where `pattern` stands in `text`, give or take `max_diffs` letters (Sellers' algorithm): its ends."""
+    found = [match.end() for match in re.finditer(re.escape(pattern), text)]
+    if found or not max_diffs:
+        return found
+    column = list(range(len(pattern) + 1))
+    for end, letter in enumerate(text, start=1):
+        diagonal, column[0] = column[0], 0
+        for row, other in enumerate(pattern, start=1):
+            cost = min(diagonal + (letter != other), column[row] + 1, column[row - 1] + 1)
+            diagonal, column[row] = column[row], cost
+        if column[-1] <= max_diffs:
+            found.append(end)
+    return found
+
+
+def _in_table(check: Check, markdown: str) -> bool:
+    wanted = _cell(check["cell"])
+    return any(
+        _cell(text) == wanted and _has_neighbours(check, table, row, col)
+        for table in tables(markdown)
+        for row, cells in enumerate(table)
+        for col, text in enumerate(cells)
+    )
+
+
+def _cell(text: str) -> str:
+    return normal(text).casefold()
+
+
+def _has_neighbours(check: Check, table: list[list[str]], row: int, col: int) -> bool:
+    def at(r: int, c: int) -> str:
+        return _cell(table[r][c]) if 0 <= r < len(table) and 0 <= c < len(table[r]) else ""
+
+    beside: Iterable[tuple[str, str]] = (
+        ("left", at(row, col - 1)),
+        ("right", at(row, col + 1)),
+        ("up", at(row - 1, col)),
+        ("down", at(row + 1, col)),
+    )
+    if any(check.get(key) and _cell(check[key]) != text for key, text in beside):
+        return False
+    if check.get("top_heading") and not any(_cell(check["top_heading"]) in at(r, col) for r in range(row)):
+        return False
+    return not check.get("left_heading") or any(
+        _cell(check["left_heading"]) in at(row, c) for c in range(col)
+    )

@@ -1,0 +1,304 @@
+#!/bin/sh
+# Installs, upgrades and removes the daemon on a Debian host. Run it from a checkout, as root:
+#
+#   deploy/install.sh [install] [--amqp-url-file FILE] [--start] [--wheels FOLDER] [--dry-run]
+#   deploy/install.sh uninstall [--purge] [--dry-run]
+#
+#   install     installs or upgrades; what is as it should be is left alone. Settings are never changed.
+#     --amqp-url-file FILE   the broker's URL (with its password) becomes the credential of the service
+#     --start                enables and starts the service
+#     --wheels FOLDER        takes Python packages from this folder only; nothing is downloaded
+#   uninstall   stops the services and removes them, their user and the program; settings are kept
+#     --purge                removes the settings and credentials, too
+#   --dry-run   prints what would be done
+#
+#   PYTHON      the interpreter of the environment (default: /usr/bin/python3)
+#
+# Where things go:
+#   /opt/ingestkit-pdf/releases/ID       one Python environment for each installed version
+#   /opt/ingestkit-pdf/current           a link to the one in use
+#   /etc/ingestkit-pdfd/config.toml      settings; credentials/amqp_url beside them
+#   /usr/local/lib/systemd/system        the units; sysusers.d and tmpfiles.d in /usr/local/lib
+#   /usr/local/bin/ingestkit-pdf[d]      links to the commands
+set -eu
+umask 022
+
+base=/opt/ingestkit-pdf
+settings=/etc/ingestkit-pdfd
+library=/usr/local/lib
+bin=/usr/local/bin
+user=ingestkit-pdf
+units="ingestkit-pdfd.service ingestkit-pdfd@.service"
+commands="ingestkit-pdfd ingestkit-pdf"
+restart_seconds=300
+
+action=install
+dry_run=
+purge=
+start=
+wheels=
+url_file=
+python=${PYTHON:-/usr/bin/python3}
+
+say() { printf '==> %s\n' "$*"; }
+note() { printf '    %s\n' "$*"; }
+fail() {
+    printf 'install: %s\n' "$*" >&2
+    exit 1
+}
+usage() {
+    printf 'install: %s\n' "$*" >&2
+    sed -n '2,/^set -eu$/{/^set -eu$/d;s/^# \{0,1\}//;p;}' "$0" >&2
+    exit 2
+}
+
+# Everything that changes the host goes through here.
+run() {
+    if [ -n "$dry_run" ]; then note "would run: $*"; else "$@"; fi
+}
+
+read_arguments() {
+    case ${1:-} in
+        install | uninstall) action=$1 && shift ;;
+        -h | --help) sed -n '2,/^set -eu$/{/^set -eu$/d;s/^# \{0,1\}//;p;}' "$0" && exit 0 ;;
+    esac
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --dry-run) dry_run=yes ;;
+            --purge) purge=yes ;;
+            --start) start=yes ;;
+            --wheels | --amqp-url-file)
+                [ $# -ge 2 ] || usage "$1 needs a value"
+                # The script changes its folder; what was given is seen from where it was called.
+                case $2 in /*) path=$2 ;; *) path=$PWD/$2 ;; esac
+                if [ "$1" = --wheels ]; then wheels=$path; else url_file=$path; fi
+                shift
+                ;;
+            *) usage "unknown argument '$1'" ;;
+        esac
+        shift
+    done
+    [ "$action" = uninstall ] || [ -z "$purge" ] || usage "--purge goes with uninstall"
+    [ "$action" = install ] || [ -z "$start$wheels$url_file" ] ||
+        usage "--start, --wheels and --amqp-url-file go with install"
+}
+
+# ---------------------------------------------------------------- before anything is changed
+
+check_host() {
+    [ "$(id -u)" -eq 0 ] || [ -n "$dry_run" ] || fail "this needs root: sudo $0 $action"
+    command -v systemctl >/dev/null || fail "systemctl was not found: this host has no systemd"
+}
+
+check_input() {
+    [ -f pyproject.toml ] && [ -f requirements/runtime.txt ] ||
+        fail "run it from a whole checkout: pyproject.toml and requirements/runtime.txt are not beside deploy/"
+    [ -z "$wheels" ] || [ -d "$wheels" ] || fail "--wheels: $wheels is not a folder"
+    [ -z "$url_file" ] || [ -r "$url_file" ] || fail "--amqp-url-file: $url_file cannot be read"
+    command -v "$python" >/dev/null ||
+        fail "$python was not found. Install it (apt-get install python3), or name another: PYTHON=/usr/bin/python3.12"
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        fail "$python is $("$python" -V 2>&1); Python 3.11 or later is needed. Name another one: PYTHON=/usr/bin/python3.12"
+    real=$("$python" -c 'import os, sys; print(os.path.realpath(sys.executable))')
+    case $real in
+        /home/* | /root/*) fail "$real lies in a home folder, which services cannot see. Name one of the system: PYTHON=/usr/bin/python3" ;;
+    esac
+}
+
+install_venv_module() {
+    "$python" -c 'import ensurepip, venv' 2>/dev/null && return
+    package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+    command -v apt-get >/dev/null ||
+        fail "$python has no venv module, and there is no apt-get here. Install the package that has it ($package on Debian)."
+    say "Installing $package"
+    run env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "$package" ||
+        fail "apt-get could not install $package; its message is above. After 'apt-get update', run this again."
+}
+
+# ---------------------------------------------------------------- the environment
+
+# Says which version this is: the same sources, pins and interpreter give the same environment.
+release_id() {
+    version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
+    sum=$({
+        "$python" -V
+        find backends daemon requirements/build.txt requirements/runtime.txt pyproject.toml -type f \
+            ! -path '*/__pycache__/*' -exec cksum {} + | LC_ALL=C sort -k 3
+    } | cksum)
+    printf '%s-%s\n' "$version" "${sum%% *}"
+}
+
+pip() {
+    run "$release/bin/python" -m pip --quiet --no-input --disable-pip-version-check --no-cache-dir "$@" ||
+        fail "pip could not install what is needed; its message is above. It needs your package index, or --wheels FOLDER with the packages of requirements/build.txt and requirements/runtime.txt (pip download -r … -d FOLDER)."
+}
+
+install_release() {
+    release=$base/releases/$(release_id)
+    if [ -e "$release/.complete" ]; then
+        say "$release is installed already"
+        return
+    fi
+    say "Installing into $release"
+    run rm -rf "$release"
+    run mkdir -p "$base/releases"
+    run "$python" -m venv "$release" || fail "the environment $release could not be created"
+    index=
+    [ -z "$wheels" ] || index="--no-index --find-links=$wheels"
+    # Word splitting is meant here and below: options.
+    pip install $index -r requirements/build.txt -r requirements/runtime.txt
+    pip install $index --no-deps --no-build-isolation .
+    pip uninstall --yes -r requirements/build.txt # only to build; and what of it is also needed to run
+    pip install $index -r requirements/runtime.txt # comes back
+    run "$release/bin/ingestkit-pdfd" --version >/dev/null || fail "the program does not start in $release"
+    run touch "$release/.complete"
+}
+
+# The link changes in one step, so there is no moment without a program.
+use_release() {
+    [ "$(readlink "$base/current" 2>/dev/null)" != "$release" ] || return 0
+    say "Using $release"
+    run ln -sfn "$release" "$base/.next"
+    run mv -T "$base/.next" "$base/current"
+    changed=yes
+}
+
+# The one before stays, for whoever wants to go back to it.
+remove_old_releases() {
+    [ "$previous" != "$release" ] || return 0
+    for old in "$base"/releases/*; do
+        case $old in
+            "$release" | "$previous" | "$base/releases/*") ;;
+            *) say "Removing $old" && run rm -rf "$old" ;;
+        esac
+    done
+}
+
+# ---------------------------------------------------------------- what lies beside it
+
+# put SOURCE TARGET: a file of ours; unchanged when it is there and the same.
+put() {
+    cmp -s "$1" "$2" && return
+    note "$2"
+    run install -D -m 644 "$1" "$2"
+    changed=yes
+}
+
+install_files() {
+    say "Units, user and folders"
+    for unit in $units; do put "systemd/$unit" "$library/systemd/system/$unit"; done
+    put systemd/sysusers.d/ingestkit-pdf.conf "$library/sysusers.d/ingestkit-pdf.conf"
+    put systemd/tmpfiles.d/ingestkit-pdf.conf "$library/tmpfiles.d/ingestkit-pdf.conf"
+    run systemd-sysusers "$library/sysusers.d/ingestkit-pdf.conf"
+    run systemd-tmpfiles --create "$library/tmpfiles.d/ingestkit-pdf.conf"
+    [ -e "$settings/config.toml" ] || put deploy/config.toml "$settings/config.toml"
+    if [ -n "$url_file" ]; then
+        note "$settings/credentials/amqp_url"
+        run install -m 600 "$url_file" "$settings/credentials/amqp_url"
+        changed=yes
+    fi
+    for command in $commands; do
+        [ -e "$bin/$command" ] || run ln -sfn "$base/current/bin/$command" "$bin/$command"
+    done
+}
+
+systemd_runs() { [ -d /run/systemd/system ]; }
+
+restart_services() {
+    systemd_runs || { note "systemd is not running here: nothing is started"; return; }
+    run systemctl daemon-reload
+    if [ -n "$changed" ] && [ -n "$(active_units)" ]; then
+        say "Restarting what runs: each drains first, and the broker redelivers what it could not finish"
+        run timeout "$restart_seconds" systemctl try-restart $(active_units) ||
+            fail "not every service came back; see: systemctl status 'ingestkit-pdfd*'"
+    fi
+    if [ -n "$start" ]; then
+        [ -e "$settings/credentials/amqp_url" ] || [ -n "$dry_run" ] ||
+            fail "--start: $settings/credentials/amqp_url is missing; give the broker's URL with --amqp-url-file"
+        say "Starting ingestkit-pdfd"
+        run systemctl --quiet enable ingestkit-pdfd.service
+        run timeout "$restart_seconds" systemctl start ingestkit-pdfd.service ||
+            fail "it did not start; see: systemctl status ingestkit-pdfd"
+    fi
+}
+
+# `activating` is also active: it waits for its broker.
+active_units() {
+    systemctl list-units --plain --no-legend --state=active,activating,reloading \
+        'ingestkit-pdfd.service' 'ingestkit-pdfd@*.service' | awk '{print $1}'
+}
+
+all_units() {
+    systemctl list-units --all --plain --no-legend 'ingestkit-pdfd.service' 'ingestkit-pdfd@*.service' |
+        awk '{print $1}'
+}
+
+next_steps() {
+    [ -z "$dry_run" ] || { say "Nothing was changed"; return; }
+    say "Installed: $("$base/current/bin/ingestkit-pdfd" --version)"
+    [ ! -e "$settings/credentials/amqp_url" ] && cat <<END
+    Next:
+      1. Put the broker's URL, amqp://user:password@host:5672/vhost, into
+         $settings/credentials/amqp_url (root only: install -m 600 /dev/stdin …)
+      2. Look at the settings: $settings/config.toml
+      3. CREDENTIALS_DIRECTORY=$settings/credentials ingestkit-pdfd check
+      4. systemctl enable --now ingestkit-pdfd
+END
+    return 0
+}
+
+# ---------------------------------------------------------------- away with it
+
+uninstall() {
+    if systemd_runs; then
+        running=$(all_units)
+        if [ -n "$running" ]; then
+            say "Stopping $(printf '%s ' $running)"
+            run systemctl stop $running || fail "a service could not be stopped; see: systemctl status 'ingestkit-pdfd*'"
+            run systemctl --quiet reset-failed $running 2>/dev/null || true
+        fi
+    fi
+    say "Removing units, links and the program"
+    for link in /etc/systemd/system/*.wants/ingestkit-pdfd.service /etc/systemd/system/*.wants/ingestkit-pdfd@*.service; do
+        [ ! -L "$link" ] || run rm -f "$link"
+    done
+    for unit in $units; do run rm -f "$library/systemd/system/$unit"; done
+    run rm -f "$library/sysusers.d/ingestkit-pdf.conf" "$library/tmpfiles.d/ingestkit-pdf.conf"
+    for command in $commands; do
+        case $(readlink "$bin/$command" 2>/dev/null) in
+            "$base"/*) run rm -f "$bin/$command" ;;
+        esac
+    done
+    run rm -rf "$base"
+    for folder in systemd/system systemd sysusers.d tmpfiles.d; do
+        [ ! -d "$library/$folder" ] || run rmdir --ignore-fail-on-non-empty "$library/$folder"
+    done
+    if getent passwd "$user" >/dev/null; then run userdel "$user"; fi
+    if getent group "$user" >/dev/null; then run groupdel "$user" 2>/dev/null || true; fi
+    if [ -n "$purge" ]; then
+        say "Removing settings and credentials"
+        run rm -rf "$settings" /etc/systemd/system/ingestkit-pdfd.service.d /etc/systemd/system/ingestkit-pdfd@*.service.d
+    elif [ -d "$settings" ]; then
+        note "$settings is kept; 'uninstall --purge' removes it, too"
+    fi
+    if systemd_runs; then run systemctl daemon-reload; fi
+    if [ -n "$dry_run" ]; then say "Nothing was changed"; else say "Removed"; fi
+}
+
+read_arguments "$@"
+cd "$(dirname "$0")/.."
+check_host
+if [ "$action" = uninstall ]; then
+    uninstall
+    exit 0
+fi
+check_input
+changed=
+previous=$(readlink "$base/current" 2>/dev/null || true)
+install_venv_module
+install_release
+install_files
+use_release
+restart_services
+remove_old_releases
+next_steps

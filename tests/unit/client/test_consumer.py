@@ -1,0 +1,81 @@
+"""Acknowledgements: each on the channel its delivery came on, or not at all."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from ingestkit_pdf.execution._client.answer import Delivery
+from ingestkit_pdf.execution._client.consumer import ReplyConsumer
+from ingestkit_pdf.execution._client.results import ResultStore
+from ingestkit_pdf.execution._client.script import Script
+from ingestkit_pdf.wire.envelope import Message, encode_result
+
+
+class FakeChannel:
+    """A channel that delivers what a test says and notes what is settled."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self.acked: list[int] = []
+        self.rejected: list[int] = []
+        self._deliver: Any = None
+
+    def add_on_cancel_callback(self, _callback: Any) -> None:
+        pass
+
+    def basic_qos(self, *, callback: Any, **_: Any) -> None:
+        callback(None)
+
+    def basic_consume(self, _queue: str, deliver: Any, *, callback: Any, **_: Any) -> None:
+        self._deliver = deliver
+        callback(SimpleNamespace(method=SimpleNamespace(consumer_tag="tag")))
+
+    def basic_ack(self, tag: int) -> None:
+        self.acked.append(tag)
+
+    def basic_reject(self, tag: int, *, requeue: bool) -> None:
+        assert not requeue
+        self.rejected.append(tag)
+
+    def deliver(self, tag: int, message: Message) -> None:
+        self._deliver(self, SimpleNamespace(delivery_tag=tag), message, message.body)
+
+
+def consuming(consumer: ReplyConsumer) -> FakeChannel:
+    """A new channel on which the consumer consumes."""
+    channel = FakeChannel()
+    Script(lambda _script: consumer.start(channel, lambda _frame: None), lambda error: None).start()
+    return channel
+
+
+def test_a_delivery_of_a_lost_channel_is_not_acknowledged_on_the_next() -> None:
+    """An acknowledgement would settle another message that has the same number on the new channel."""
+    store = ResultStore(adopt=True)
+    consumer = ReplyConsumer("replies", store, window=10)
+    first = consuming(consumer)
+    (message,) = encode_result("job-1", b"{}")
+    (other,) = encode_result("job-2", b"{}")
+    first.deliver(1, message)
+    consumer.lost()
+    second = consuming(consumer)
+    second.deliver(1, other)
+    consumer.settle([Delivery(1, 1)])
+    assert second.acked == []
+    second.deliver(2, message)
+    answer = store.claim("job-1")
+    assert answer is not None
+    consumer.settle(answer.deliveries)
+    consumer.settle(answer.deliveries)
+    assert (first.acked, second.acked) == ([], [2])
+
+
+def test_what_is_no_result_is_dropped_and_a_duplicate_acknowledged() -> None:
+    """Rubbish and second answers would fill the window until no result comes through."""
+    consumer = ReplyConsumer("replies", ResultStore(adopt=True), window=10)
+    channel = consuming(consumer)
+    (message,) = encode_result("job-1", b"{}")
+    channel.deliver(1, Message(body=b"rubbish"))
+    channel.deliver(2, message)
+    channel.deliver(3, message)
+    assert (channel.rejected, channel.acked) == ([1], [3])

@@ -1,0 +1,142 @@
+"""Jobs on their way: what a lost channel leaves behind, and whose fault a closed one was."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+from pika import spec
+from pika.exceptions import ChannelClosedByBroker, StreamLostError
+
+from ingestkit_pdf.execution._client.publisher import Publication, Publisher
+from ingestkit_pdf.wire.envelope import Message
+
+
+class FakeChannel:
+    """A channel that takes what is published and answers when the test says so."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self.published: list[str] = []
+        self._returned: Any = None
+        self._confirmed: Any = None
+
+    def add_on_return_callback(self, callback: Any) -> None:
+        self._returned = callback
+
+    def confirm_delivery(self, answer: Any, *, callback: Any) -> None:
+        self._confirmed = answer
+        callback(None)
+
+    def basic_publish(
+        self, _exchange: str, _key: str, _body: bytes, properties: Any, *, mandatory: bool
+    ) -> None:
+        assert mandatory
+        self.published.append(properties.message_id)
+
+    def confirm(self, tag: int, *, multiple: bool = False) -> None:
+        self._confirmed(SimpleNamespace(method=spec.Basic.Ack(tag, multiple)))
+
+    def return_(self, job_id: str) -> None:
+        self._returned(self, SimpleNamespace(reply_text="NO_ROUTE"), SimpleNamespace(message_id=job_id), b"")
+
+
+def job(job_id: str, *, size: int = 10, seconds: float = 60.0) -> Publication:
+    """A job that somebody waits for."""
+    return Publication(Message(body=b"x" * size, message_id=job_id), time.monotonic() + seconds)
+
+
+def publisher_on(channel: FakeChannel, unroutable: list[str] | None = None) -> Publisher:
+    """A publisher that may publish on this channel."""
+    publisher = Publisher(
+        "jobs", "default", lambda: unroutable.append("told") if unroutable is not None else None
+    )
+    attach(publisher, channel)
+    return publisher
+
+
+def attach(publisher: Publisher, channel: FakeChannel) -> None:
+    """Give the publisher a new channel."""
+    publisher.attach(channel, lambda _frame: None)
+    publisher.start(channel)
+
+
+def test_what_a_lost_connection_left_unanswered_is_published_again_in_order() -> None:
+    """Jobs in flight would be lost with the connection, or overtake each other."""
+    first, second = FakeChannel(), FakeChannel()
+    publisher = publisher_on(first)
+    jobs = [job(name) for name in "abc"]
+    for one in jobs:
+        publisher.add(one)
+    first.confirm(1)
+    publisher.lost(StreamLostError("cut"))
+    publisher.add(job("d"))
+    attach(publisher, second)
+    assert jobs[0].is_confirmed
+    assert second.published == ["b", "c", "d"]
+    second.confirm(3, multiple=True)
+    assert all(one.is_confirmed for one in jobs)
+
+
+def test_a_job_too_large_for_the_broker_fails_alone() -> None:
+    """A document above the broker's limit would be published for ever, or take its neighbours with it."""
+    first, second = FakeChannel(), FakeChannel()
+    publisher = publisher_on(first)
+    small, large = job("small"), job("large", size=1000)
+    publisher.add(small)
+    publisher.add(large)
+    text = "PRECONDITION_FAILED - message size 1000 is larger than configured max size 500"
+    publisher.lost(ChannelClosedByBroker(406, text))
+    attach(publisher, second)
+    assert "at most 500 bytes" in (large.failure or "")
+    assert not large.uncertain
+    assert second.published == ["small"]
+
+
+def test_a_channel_that_is_closed_again_and_again_ends_in_a_refusal() -> None:
+    """A job that the broker will never take would be published in a hot loop until its deadline."""
+    publisher = publisher_on(FakeChannel())
+    one = job("a")
+    publisher.add(one)
+    for _ in range(2):
+        publisher.lost(ChannelClosedByBroker(403, "ACCESS_REFUSED - write"))
+        assert one.is_open
+        attach(publisher, FakeChannel())
+    publisher.lost(ChannelClosedByBroker(403, "ACCESS_REFUSED - write"))
+    assert "ACCESS_REFUSED" in (one.failure or "")
+
+
+def test_an_unroutable_job_is_tried_once_more_and_then_refused() -> None:
+    """A deleted queue would cost every job until a restart; a missing one would be tried for ever."""
+    told: list[str] = []
+    channel = FakeChannel()
+    publisher = publisher_on(channel, told)
+    one, other = job("a"), job("b")
+    publisher.add(one)
+    publisher.add(other)
+    channel.return_("a")
+    channel.confirm(2, multiple=True)
+    assert other.is_confirmed
+    assert told == ["told"]
+    publisher.resume()
+    assert channel.published == ["a", "b", "a"]
+    channel.return_("a")
+    channel.confirm(3)
+    assert "NO_ROUTE" in (one.failure or "")
+
+
+def test_nothing_is_published_while_blocked_nor_after_its_deadline() -> None:
+    """A job would go out after its caller was told that it did not."""
+    channel = FakeChannel()
+    publisher = publisher_on(channel)
+    publisher.blocked = "low on memory"
+    late, given_up, waiting = job("late", seconds=0.0), job("given up"), job("waiting")
+    for one in (late, given_up, waiting):
+        publisher.add(one)
+    given_up.abandon()
+    assert channel.published == []
+    publisher.blocked = None
+    publisher.flush()
+    assert channel.published == ["waiting"]
+    assert late.uncertain is False

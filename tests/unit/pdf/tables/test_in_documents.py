@@ -1,0 +1,160 @@
+"""Tables on their way through the pipeline: data, Markdown, chunks, limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.errors import ErrorCode
+from ingestkit_pdf.models import ContentType
+from ingestkit_pdf.pdf.lines import Fonts, read_lines
+from ingestkit_pdf.pdf.mupdf import open_document
+from ingestkit_pdf.pdf.tables import make_engine, recognise
+from ingestkit_pdf.pdf.tables.fast import FastEngine
+from support.made_pdf import PROSE, run, save
+
+HEADER = ["Name", "Amount", "Remark"]
+
+
+def ruled(page: Any, top: float, rows: list[list[str]], height: float = 20) -> None:
+    """Draw a grid of three columns with texts."""
+    bottom = top + height * len(rows)
+    for number in range(len(rows) + 1):
+        page.draw_line((72, top + height * number), (522, top + height * number))
+    for x in (72, 222, 372, 522):
+        page.draw_line((x, top), (x, bottom))
+    for number, row in enumerate(rows):
+        for col, text in enumerate(row):
+            page.insert_text((78 + 150 * col, top + height * number + 14), text)
+
+
+def rows(count: int, first: int = 0) -> list[list[str]]:
+    """Rows of data."""
+    return [[f"item {number}", f"{number}.50", "paid | open"] for number in range(first, first + count)]
+
+
+def one_table(document: Any) -> None:
+    """Text, a caption, a table, text."""
+    page = document.new_page()
+    page.insert_textbox((72, 80, 523, 160), PROSE)
+    page.insert_text((72, 190), "Table 1: What was paid")
+    ruled(page, 200, [HEADER, *rows(4)])
+    page.insert_textbox((72, 320, 523, 420), "After the table. " + PROSE)
+
+
+def test_a_table_comes_as_data(tmp_path: Path) -> None:
+    """Rows, header, caption, page or box would be missing or wrong."""
+    result = run(save(tmp_path, one_table))
+    (table,) = result.table_data
+    assert table.headers == HEADER
+    assert table.header_rows == [HEADER]
+    assert table.rows == rows(4)
+    assert table.caption == "Table 1: What was paid"
+    assert table.page_number == 1
+    assert table.box == pytest.approx((72, 200, 522, 300), abs=1)
+    assert (result.tables, result.tables_created) == (["page-1-table-1"], 1)
+
+
+def test_a_table_stands_in_its_place_in_the_markdown(tmp_path: Path) -> None:
+    """Its text would come twice, as loose lines, or after the text that follows it."""
+    markdown = run(save(tmp_path, one_table)).markdown
+    table = (
+        "Table 1: What was paid\n\n| Name | Amount | Remark |\n| --- | --- | --- |\n"
+        "| item 0 | 0.50 | paid \\| open |\n"
+    )
+    assert table in markdown
+    assert markdown.count("item 3") == 1
+    assert markdown.index("item 3") < markdown.index("After the table.")
+
+
+def test_a_table_has_chunks_of_its_own_with_its_caption(tmp_path: Path) -> None:
+    """A search would find the numbers among other text, without what they are."""
+    chunks = run(save(tmp_path, one_table)).chunks
+    (chunk,) = [chunk for chunk in chunks if chunk.content_type is ContentType.TABLE]
+    assert chunk.text.startswith("Table 1: What was paid\n\n| Name |")
+    assert chunk.text.endswith("| item 3 | 3.50 | paid \\| open |")
+    assert "After the table." not in chunk.text
+    assert chunk.boxes[0].box[3] == pytest.approx(300, abs=1)
+
+
+def test_a_long_table_is_cut_between_rows_and_repeats_its_header(tmp_path: Path) -> None:
+    """A row would be torn in two, or its columns would have no names."""
+
+    def draw(document: Any) -> None:
+        ruled(document.new_page(), 60, [HEADER, *rows(30)])
+
+    chunks = run(save(tmp_path, draw), chunk_size_tokens=120, chunk_overlap_tokens=0).chunks
+    assert len(chunks) > 2
+    lines = [line for chunk in chunks for line in chunk.text.split("\n")]
+    assert all(chunk.text.startswith("| Name | Amount | Remark |\n| ---") for chunk in chunks)
+    assert all(chunk.token_count <= 120 for chunk in chunks)
+    assert [line for line in lines if "item" in line] == [
+        f"| {name} | {amount} | paid \\| open |" for name, amount, _ in rows(30)
+    ]
+
+
+def test_a_table_that_goes_on_is_linked(tmp_path: Path) -> None:
+    """The second half of a table would be another table."""
+
+    def draw(document: Any) -> None:
+        ruled(document.new_page(), 600, [HEADER, *rows(8)])
+        ruled(document.new_page(), 60, [HEADER, *rows(5, first=8)])
+        ruled(document.new_page(), 60, [["Other", "Names", "Here"], *rows(3)])
+
+    tables = run(save(tmp_path, draw)).table_data
+    assert [table.is_continuation for table in tables] == [False, True, False]
+    assert [table.continuation_group_id for table in tables] == ["page-1-table-1", "page-1-table-1", None]
+
+
+def test_text_between_tables_keeps_them_apart(tmp_path: Path) -> None:
+    """Two tables with the same header on pages that follow would be taken for one."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        ruled(page, 500, [HEADER, *rows(8)])
+        page.insert_text((72, 720), "Text that ends the section.")
+        ruled(document.new_page(), 60, [HEADER, *rows(5)])
+
+    assert not any(table.is_continuation for table in run(save(tmp_path, draw)).table_data)
+
+
+def test_tables_can_be_left_as_text(tmp_path: Path) -> None:
+    """The setting would have no effect."""
+    result = run(save(tmp_path, one_table), table_engine="none")
+    assert result.table_data == []
+    assert "| --- |" not in result.markdown
+    assert "item 3" in result.markdown
+
+
+def test_a_page_with_too_much_drawn_on_it_stays_text_with_a_warning(tmp_path: Path) -> None:
+    """A map or a drawing could hold the pipeline up, or tables be lost without a word."""
+    result = run(save(tmp_path, one_table), table_max_vectors=3)
+    assert result.table_data == []
+    assert result.pages[0].warnings == [ErrorCode.W_PAGE_TABLES_AS_TEXT.value]
+    assert "item 3" in result.markdown
+
+
+def test_a_page_that_takes_too_long_stays_text(tmp_path: Path) -> None:
+    """One page could take all the time that the document has."""
+    ticks = iter(range(1000))
+    engine = FastEngine(seconds=2, clock=lambda: float(next(ticks)))
+    with open_document(str(save(tmp_path, one_table))) as document:
+        content = document.read_page(0)
+        found = recognise(
+            content,
+            read_lines(content.blocks, content.width, content.height, Fonts()).lines,
+            1,
+            PDFProcessorConfig(),
+            engine,
+        )
+    assert found.gave_up
+    assert found.count == 0
+
+
+def test_each_name_of_the_configuration_has_its_engine() -> None:
+    """A configuration that is accepted would fail on the first page."""
+    assert make_engine(PDFProcessorConfig(table_engine="none")) is None
+    assert isinstance(make_engine(PDFProcessorConfig()), FastEngine)

@@ -1,0 +1,119 @@
+"""Chunks: within their size, never across a heading, with what they stand on."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from ingestkit_pdf.models import ContentType
+from ingestkit_pdf.pdf.tokens import count_tokens
+from support.made_pdf import PROSE, run, save
+
+WORDS = " ".join(f"word{index}" for index in range(900))
+
+
+def sections(document: Any) -> None:
+    """Two chapters with two sections each, and more text than a small chunk holds."""
+    for chapter in ("Alpha", "Beta"):
+        page = document.new_page()
+        page.insert_text((72, 100), f"{chapter} chapter", fontsize=24)
+        page.insert_textbox((72, 130, 523, 200), f"{chapter} intro. " + PROSE, fontsize=11)
+        for number in (1, 2):
+            page.insert_text((72, 60 + 200 * number), f"{chapter} section {number}", fontsize=16)
+            page.insert_textbox((72, 70 + 200 * number, 523, 250 + 200 * number), PROSE * 3, fontsize=11)
+
+
+def test_a_chunk_never_crosses_a_heading_of_its_own_or_a_higher_level(tmp_path: Path) -> None:
+    """Text of two chapters would be found under one title."""
+    chunks = run(save(tmp_path, sections), chunk_size_tokens=4000, chunk_overlap_tokens=0).chunks
+    assert all(("Alpha" in chunk.text) != ("Beta" in chunk.text) for chunk in chunks)
+    for chunk in chunks:
+        assert chunk.text.count("section 1") + chunk.text.count("section 2") <= 2
+    assert {chunk.heading_path[0] for chunk in chunks} == {"Alpha chapter", "Beta chapter"}
+
+
+def test_small_chunks_carry_the_path_of_their_headings(tmp_path: Path) -> None:
+    """A chunk would not say which section it is from."""
+    chunks = run(save(tmp_path, sections), chunk_size_tokens=64, chunk_overlap_tokens=8).chunks
+    paths = {tuple(chunk.heading_path) for chunk in chunks}
+    assert ("Beta chapter", "Beta section 2") in paths
+
+
+def long_text(document: Any) -> None:
+    """Nine hundred words over several pages."""
+    words = WORDS.split()
+    for start in range(0, len(words), 300):
+        page = document.new_page()
+        page.insert_textbox((72, 100, 523, 740), " ".join(words[start : start + 300]), fontsize=11)
+
+
+def test_chunks_keep_to_their_size_and_lose_nothing(tmp_path: Path) -> None:
+    """A chunk would not fit the model it is cut for, or words fall between two chunks."""
+    result = run(save(tmp_path, long_text), chunk_size_tokens=100, chunk_overlap_tokens=20)
+    assert all(count_tokens(chunk.text) <= 100 for chunk in result.chunks)
+    seen = {word for chunk in result.chunks for word in chunk.text.split()}
+    assert seen == set(WORDS.split())
+    assert result.chunks_created == len(result.chunks)
+    assert [chunk.index for chunk in result.chunks] == list(range(len(result.chunks)))
+
+
+def test_a_section_cut_by_size_overlaps(tmp_path: Path) -> None:
+    """A sentence at the cut would be found in neither chunk as a whole."""
+    path = save(tmp_path, long_text)
+    chunks = run(path, chunk_size_tokens=100, chunk_overlap_tokens=40).chunks
+    for before, after in pairwise(chunks):
+        assert set(before.text.split()) & set(after.text.split())
+    chunks = run(path, chunk_size_tokens=100, chunk_overlap_tokens=0).chunks
+    assert sum(len(chunk.text.split()) for chunk in chunks) == len(WORDS.split())
+
+
+def test_a_chunk_says_where_it_stands(tmp_path: Path) -> None:
+    """A hit could not be shown on its page, or would be shown on the wrong one."""
+    result = run(save(tmp_path, long_text), chunk_size_tokens=100, chunk_overlap_tokens=0)
+    for chunk in result.chunks:
+        assert chunk.page_numbers == [box.page_number for box in chunk.boxes]
+        assert chunk.sha256 == hashlib.sha256(chunk.text.encode()).hexdigest()
+        first = int(chunk.text.split()[0].removeprefix("word"))
+        assert chunk.page_numbers[0] == first // 300 + 1
+        for box in chunk.boxes:
+            x0, y0, x1, y1 = box.box
+            assert 70 <= x0 < x1 <= 530
+            assert 90 <= y0 < y1 <= 745
+
+
+def test_a_line_longer_than_a_chunk_is_cut(tmp_path: Path) -> None:
+    """One endless line would make one endless chunk."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page(width=14000)
+        page.insert_text((20, 100), WORDS[:3000] + " " + "x" * 1500)
+
+    result = run(save(tmp_path, draw), chunk_size_tokens=50, chunk_overlap_tokens=0)
+    assert len(result.chunks) > 10
+    assert all(count_tokens(chunk.text) <= 50 for chunk in result.chunks)
+    assert "".join(chunk.text for chunk in result.chunks).replace(" ", "").endswith("x" * 1500)
+
+
+def test_a_list_is_a_list(tmp_path: Path) -> None:
+    """The content type of a chunk would say nothing."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        for row in range(5):
+            page.insert_text((72, 100 + 14 * row), f"\u2022 item number {row}")
+
+    (chunk,) = run(save(tmp_path, draw)).chunks
+    assert chunk.content_type is ContentType.LIST
+    assert chunk.text.count("\n") == 4
+
+
+def test_tokens_are_counted_without_a_vocabulary() -> None:
+    """Chinese would count as one token a sentence, a long word as one."""
+    assert count_tokens("") == 0
+    assert count_tokens("  \n ") == 0
+    assert count_tokens("one two three.") == 4
+    assert count_tokens("汉字文本") == 4
+    assert count_tokens("antidisestablishmentarianism") == 5
+    assert count_tokens("1234567") == 3

@@ -1,0 +1,338 @@
+"""Text in reading order, with its headings, lists and paragraphs, and without headers and footers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestkit_pdf.pdf.furniture import sample_pages
+from ingestkit_pdf.pdf.lines import Fonts, read_lines
+from support.documents import raw_pdf
+from support.made_pdf import PROSE, prose_page, run, save
+
+LEFT = " ".join(f"left{index}" for index in range(150))
+RIGHT = " ".join(f"right{index}" for index in range(150))
+
+
+def write_lines(page: Any, lines: list[tuple[float, str]], top: float = 100, **options: Any) -> None:
+    """Lines of (x, text) under each other."""
+    for row, (x, text) in enumerate(lines):
+        page.insert_text((x, top + 14 * row), text, fontsize=11, **options)
+
+
+def test_columns_written_line_by_line_are_read_one_after_the_other(tmp_path: Path) -> None:
+    """Two columns would be read across, every sentence cut in two."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        page.insert_text(
+            (72, 60), "A title that runs over both of the columns of this page, in full", fontsize=15
+        )
+        left, right = LEFT.split(), RIGHT.split()
+        for row in range(30):
+            page.insert_text((72, 100 + 14 * row), " ".join(left[row * 5 : row * 5 + 5]))
+            page.insert_text((320, 100 + 14 * row), " ".join(right[row * 5 : row * 5 + 5]))
+
+    result = run(save(tmp_path, draw))
+    words = [word for word in result.markdown.split() if word.startswith(("left", "right"))]
+    assert words == [*LEFT.split(), *RIGHT.split()]
+    assert result.pages[0].is_multi_column
+
+
+def test_a_table_is_not_read_as_columns(tmp_path: Path) -> None:
+    """Rows of a table would be torn apart into columns of cells."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        for row in range(20):
+            for column in range(3):
+                page.insert_text((72 + 160 * column, 100 + 20 * row), f"r{row}c{column}")
+
+    result = run(save(tmp_path, draw))
+    words = [word for word in result.markdown.split() if word.startswith("r")]
+    assert words[:6] == ["r0c0", "r0c1", "r0c2", "r1c0", "r1c1", "r1c2"]
+    assert not result.pages[0].is_multi_column
+
+
+def test_lines_become_paragraphs_and_hyphens_go(tmp_path: Path) -> None:
+    """A word cut at the end of a line would stay in two pieces, a paragraph in many."""
+
+    def draw(document: Any) -> None:
+        first = [
+            "The garden of this house is not really remark-",
+            "able, but people who live in the neighbour-",
+        ]
+        rest = ["hood walk past it on every Sunday afternoon.", "They bring bread for the birds, and a well-"]
+        last = ["Known author feeds the fish, as everybody says"]
+        write_lines(document.new_page(), [(72, text) for text in [*first, *rest, *last]])
+
+    markdown = run(save(tmp_path, draw)).markdown
+    assert "remarkable, but people who live in the neighbourhood walk past" in markdown
+    assert "a well- Known author" in markdown
+    assert markdown.count("\n\n") == 0
+
+
+def test_outline_entries_become_headings_of_their_level(tmp_path: Path) -> None:
+    """The document's own structure would be guessed from fonts."""
+
+    def draw(document: Any) -> None:
+        for title, part in (("One", "Part of one"), ("Two", "Part of two")):
+            page = document.new_page()
+            page.insert_text((72, 100), f"{title} is the chapter")
+            page.insert_textbox((72, 120, 523, 200), PROSE)
+            page.insert_text((72, 220), part)
+            page.insert_textbox((72, 240, 523, 400), PROSE)
+        document.set_toc(
+            [
+                [1, "One is the chapter", 1],
+                [2, "Part of one", 1],
+                [1, "Two is the chapter", 2],
+                [2, "Part of two", 2],
+            ]
+        )
+
+    result = run(save(tmp_path, draw))
+    headings = [line for line in result.markdown.splitlines() if line.startswith("#")]
+    assert headings == ["# One is the chapter", "## Part of one", "# Two is the chapter", "## Part of two"]
+    assert [entry.page_number for entry in result.metadata.outline] == [1, 1, 2, 2]
+    assert result.chunks[-1].heading_path[0] == "Two is the chapter"
+
+
+def test_without_an_outline_large_type_makes_headings(tmp_path: Path) -> None:
+    """A document without bookmarks would have no structure."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        page.insert_text((72, 100), "The title", fontsize=24)
+        page.insert_textbox((72, 130, 523, 230), PROSE, fontsize=11)
+        page.insert_text((72, 260), "A section", fontsize=16)
+        page.insert_textbox((72, 280, 523, 380), PROSE, fontsize=11)
+        page.insert_text((72, 410), "2.1 Bold and numbered", fontsize=11, fontname="hebo")
+        page.insert_textbox((72, 430, 523, 530), PROSE, fontsize=11)
+
+    headings = [line for line in run(save(tmp_path, draw)).markdown.splitlines() if line.startswith("#")]
+    assert headings == ["# The title", "## A section", "### 2.1 Bold and numbered"]
+
+
+def test_lists_and_code_are_recognisable(tmp_path: Path) -> None:
+    """Items of a list would run together, code would lose its lines."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        write_lines(page, [(72, "\u2022 first item of the list"), (72, "\u2022 second item of the list")])
+        write_lines(page, [(72, "1. one"), (72, "2. two")], top=160)
+        write_lines(page, [(72, "def f(x):"), (98.4, "return x")], top=220, fontname="cour")
+        write_lines(page, [(72, "# not a heading but words after a mark")], top=280)
+
+    markdown = run(save(tmp_path, draw)).markdown
+    assert "- first item of the list\n- second item of the list" in markdown
+    assert "1. one\n2. two" in markdown
+    assert "```\ndef f(x):\n    return x\n```" in markdown
+    assert "\\# not a heading" in markdown
+
+
+def test_bold_words_in_a_line_are_marked(tmp_path: Path) -> None:
+    """Emphasis inside a line would be lost with its spans."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        page.insert_htmlbox((72, 72, 500, 200), "<p>Some <b>important</b> words <i>among</i> others.</p>")
+
+    assert "Some **important** words *among* others." in run(save(tmp_path, draw)).markdown
+
+
+def test_a_paragraph_goes_on_across_a_page(tmp_path: Path) -> None:
+    """A sentence would be cut in two by the end of the page."""
+
+    def draw(document: Any) -> None:
+        write_lines(
+            document.new_page(), [(72, "The sentence that begins on this page is not at its end before")]
+        )
+        write_lines(document.new_page(), [(72, "the next page has been turned, and then it ends.")])
+
+    result = run(save(tmp_path, draw))
+    assert "not at its end before the next page" in result.markdown
+    assert result.chunks[0].page_numbers == [1, 2]
+    assert [box.page_number for box in result.chunks[0].boxes] == [1, 2]
+
+
+def furnished(pages: int) -> Any:
+    """Draws pages with a header, a footer with a number, and the header's words in the text as well."""
+
+    def draw(document: Any) -> None:
+        for number in range(1, pages + 1):
+            page = document.new_page()
+            page.insert_text((72, 40), "Annual report of the company")
+            page.insert_text((72, 300), "Annual report of the company")
+            page.insert_textbox((72, 320, 523, 500), f"Text{number}. " + PROSE)
+            page.insert_text((280, 820), f"Page {number} of {pages}")
+
+    return draw
+
+
+def test_headers_and_footers_go_but_only_from_their_zone(tmp_path: Path) -> None:
+    """Running titles would interrupt the text on every page, or text that looks like them would be lost."""
+    markdown = run(save(tmp_path, furnished(8))).markdown
+    assert "Page 3 of 8" not in markdown
+    assert markdown.count("Annual report of the company") == 8
+    assert all(f"Text{number}." in markdown for number in range(1, 9))
+
+
+def test_a_bare_page_number_is_a_footer(tmp_path: Path) -> None:
+    """Numbers that have no digit in common would stay in the text."""
+
+    def draw(document: Any) -> None:
+        for number in (7, 12, 35, 48, 60, 91):
+            prose_page(document, PROSE).insert_text((290, 820), str(number))
+
+    assert not any(line.strip().isdigit() for line in run(save(tmp_path, draw)).markdown.splitlines())
+
+
+def test_two_pages_have_no_headers(tmp_path: Path) -> None:
+    """On two pages any repeated line would be lost."""
+    assert run(save(tmp_path, furnished(2))).markdown.count("Annual report of the company") == 4
+
+
+def test_a_page_with_nothing_but_a_header_keeps_it(tmp_path: Path) -> None:
+    """A page would become empty without a word."""
+
+    def draw(document: Any) -> None:
+        for _ in range(5):
+            document.new_page().insert_text((72, 40), "The same words on every page")
+
+    assert run(save(tmp_path, draw)).markdown.count("The same words") == 5
+
+
+def test_sample_pages_are_spread() -> None:
+    """Headers that begin after the front matter would be missed."""
+    assert sample_pages(2, 5) == []
+    assert sample_pages(4, 5) == [0, 1, 2, 3]
+    assert sample_pages(100, 5) == [1, 25, 50, 75, 99]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "read"),
+    [("ef\ufb01cient \ufb02ow", "efficient flow"), ("Caf\u00e9 \u00dcbung", "Caf\u00e9 \u00dcbung")],
+)
+def test_ligatures_are_letters(tmp_path: Path, drawn: str, read: str) -> None:
+    """A search for a word would not find it where the printer used a ligature."""
+
+    def draw(document: Any) -> None:
+        document.new_page().insert_htmlbox((72, 72, 500, 200), f"<p>{drawn}</p>")
+
+    assert read in run(save(tmp_path, draw)).markdown
+
+
+def test_arabic_is_read_from_the_right(tmp_path: Path) -> None:
+    """Right-to-left text with a Latin word in it would come out in pieces in the wrong order."""
+
+    def draw(document: Any) -> None:
+        document.new_page().insert_htmlbox(
+            (72, 72, 500, 200),
+            '<p dir="rtl">\u0645\u0631\u062d\u0628\u0627 Jeremy \u0643\u062a\u0627\u0628</p>',
+        )
+
+    markdown = run(save(tmp_path, draw)).markdown
+    words = ["\u0645\u0631\u062d\u0628\u0627", "Jeremy", "\u0643\u062a\u0627\u0628"]
+    assert markdown.split() == words
+
+
+def test_spans_of_a_right_to_left_line_are_turned() -> None:
+    """Words written from left to right on the page would be read in that order."""
+    font = {"name": "F", "family": "serif", "weight": "normal", "style": "normal", "size": 1000}
+    texts = [(100, "\u0643\u062a\u0627\u0628"), (2300, "Jeremy"), (5000, "\u0645\u0631\u062d\u0628\u0627")]
+    spans = [
+        {
+            "wmode": 0,
+            "bbox": {"x": x, "y": 100, "w": 2000, "h": 1000},
+            "font": font,
+            "x": x,
+            "y": 900,
+            "text": text,
+        }
+        for x, text in texts
+    ]
+    (line,) = read_lines([{"type": "text", "lines": spans}], 500, 500, Fonts()).lines
+    assert line.text == "\u0645\u0631\u062d\u0628\u0627 Jeremy \u0643\u062a\u0627\u0628"
+
+
+def test_an_arabic_ligature_keeps_the_order_of_its_letters(tmp_path: Path) -> None:
+    """Lam and alef would change places in every word that has the ligature."""
+    cmap = (
+        b"1 begincodespacerange <00> <ff> endcodespacerange 2 beginbfchar <41> <fefb> <42> <0645> endbfchar"
+    )
+    content = b"BT /F 20 Tf 20 100 Td (ABBB) Tj ET"
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R "
+        b"/Resources << /Font << /F 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode 6 0 R >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(cmap), cmap),
+    ]
+    path = tmp_path / "ligature.pdf"
+    path.write_bytes(raw_pdf(objects))
+    assert "\u0644\u0627" in run(path).markdown
+
+
+def test_a_rotated_page_is_read_as_it_is_displayed(tmp_path: Path) -> None:
+    """Boxes of a rotated page would lie beside it."""
+
+    def draw(document: Any) -> None:
+        page = prose_page(document)
+        page.set_rotation(90)
+
+    result = run(save(tmp_path, draw))
+    page = result.pages[0]
+    assert (page.rotation, page.width, page.height) == (90, 842.0, 595.0)
+    x0, y0, x1, y1 = result.chunks[0].boxes[0].box
+    assert 0 <= x0 < x1 <= 842
+    assert 0 <= y0 < y1 <= 595
+
+
+@pytest.mark.parametrize(
+    ("drawn", "read"),
+    [
+        ("M\u00a8uller", "M\u00fcller"),
+        ("Go\u00a8del", "G\u00f6del"),
+        ("Min\u00b4ak", "Min\u00e1k"),
+        ("Re\u00b4union", "Re\u00b4union"),
+    ],
+)
+def test_loose_accents_go_on_their_letter(tmp_path: Path, drawn: str, read: str) -> None:
+    """Names set by TeX would not be found by their spelling."""
+
+    def draw(document: Any) -> None:
+        document.new_page().insert_text((72, 100), f"The name is {drawn} here")
+
+    assert f"The name is {read} here" in run(save(tmp_path, draw)).markdown
+
+
+def test_text_written_from_the_bottom_up_is_read_from_the_top_down(tmp_path: Path) -> None:
+    """Documents whose producer wrote the last line first would be read backwards."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        for row in reversed(range(30)):
+            page.insert_text((72, 100 + 20 * row), f"Line{row:02} of a page that was written upwards.")
+
+    words = [word for word in run(save(tmp_path, draw)).markdown.split() if word.startswith("Line")]
+    assert words == sorted(words)
+    assert len(words) == 30
+
+
+def test_a_stamp_in_the_margin_does_not_cut_the_text(tmp_path: Path) -> None:
+    """Text that runs up the margin would stand in the middle of a sentence."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        write_lines(page, [(72, "The first line of the only paragraph goes on")])
+        page.insert_text((30, 500), "arXiv:0000.00000 stamp", rotate=90, fontsize=20)
+        write_lines(page, [(72, "in the second line of the paragraph.")], top=114)
+
+    markdown = run(save(tmp_path, draw)).markdown
+    assert "paragraph goes on in the second line" in markdown
+    assert markdown.rstrip().endswith("arXiv:0000.00000 stamp")

@@ -1,0 +1,102 @@
+"""The units, the sample of the settings and the installer, as far as they can be checked without a host."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ingestkit_pdfd.settings import DaemonSettings, load_settings
+
+ROOT = Path(__file__).parents[2]
+UNITS = ("ingestkit-pdfd.service", "ingestkit-pdfd@.service")
+needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+
+
+def directives(unit: str) -> list[str]:
+    """The lines of a unit that are no comments."""
+    lines = (ROOT / "systemd" / unit).read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_the_template_differs_from_the_unit_in_names_only() -> None:
+    """Otherwise a limit or a protection would be changed in one of them and forgotten in the other."""
+    plain = directives(UNITS[0])
+    made = [
+        line.replace(", %i", "").replace("@%i", "").replace("%i.toml", "config.toml").replace("%i.", "")
+        for line in directives(UNITS[1])
+    ]
+    assert made == plain
+
+
+@needs_systemd
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_has_nothing_to_say_about_a_unit(unit: str, tmp_path: Path) -> None:
+    """Otherwise a misspelt directive would have no effect, and nobody would know."""
+    text = (ROOT / "systemd" / unit).read_text()
+    name = unit.replace("@.", "@lane.")
+    # What it starts is installed only later; everything else is as it is.
+    (tmp_path / name).write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", str(tmp_path / name)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@needs_systemd
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_exposure_of_a_unit_is_at_most_one(unit: str) -> None:
+    """Otherwise a protection that was there would have been lost."""
+    command = [
+        "systemd-analyze",
+        "security",
+        "--offline=true",
+        "--threshold=10",
+        str(ROOT / "systemd" / unit),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-300:]
+
+
+def test_the_sample_settings_show_what_there_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Otherwise the file that every installation begins with would be refused, or tell other defaults."""
+    text = (ROOT / "deploy/config.toml").read_text()
+    assert tomllib.loads(text) == {}
+    shown = tmp_path / "config.toml"
+    shown.write_text(re.sub(r"^#(\w+ = )", r"\1", text, flags=re.MULTILINE))
+    values = tomllib.loads(shown.read_text())
+    assert len(values) >= 8
+    load_settings(shown)
+    defaults = DaemonSettings().model_dump(mode="json")
+    exemplary = {"workers", "http_port"}  # the first depends on the host, the second is off
+    assert {name: value for name, value in values.items() if defaults[name] != value}.keys() <= exemplary
+
+
+def test_a_dry_run_of_the_installer_says_what_it_would_do() -> None:
+    """Otherwise an operator could not look before it changes a host."""
+    command = ["sh", str(ROOT / "deploy/install.sh"), "--dry-run"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "would run: /usr/bin/python3 -m venv /opt/ingestkit-pdf/releases/" in done.stdout
+    assert "Nothing was changed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--frobnicate"], "unknown argument '--frobnicate'"),
+        (["--wheels"], "--wheels needs a value"),
+        (["--purge"], "--purge goes with uninstall"),
+        (["uninstall", "--start"], "go with install"),
+    ],
+)
+def test_the_installer_refuses_what_it_does_not_know(arguments: list[str], complaint: str) -> None:
+    """Otherwise a typing mistake would install instead of telling."""
+    command = ["sh", str(ROOT / "deploy/install.sh"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert complaint in done.stderr

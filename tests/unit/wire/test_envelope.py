@@ -1,0 +1,270 @@
+"""The codec: what goes in comes out, and nothing that is not a job gets past it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.wire import envelope
+from ingestkit_pdf.wire.envelope import (
+    H_ATTEMPT,
+    H_HISTORY,
+    H_JOB,
+    H_PART,
+    H_PARTS,
+    H_SHA256,
+    AttemptRecord,
+    InvalidMessageError,
+    Message,
+    ResultAssembler,
+    dead_letter,
+    decode_job,
+    decode_result_part,
+    encode_job,
+    encode_result,
+    retry_message,
+)
+from ingestkit_pdf.wire.topology import Topology
+
+TOPOLOGY = Topology()
+REPLY_TO = "ingestkit.pdf.replies.alice"
+CONFIG = PDFProcessorConfig(tenant_id="acme", chunk_size_tokens=256, execution_max_workers=9)
+
+
+def a_job(document: bytes | None = b"%PDF-1.7") -> Message:
+    """A valid job, inline or by path."""
+    return encode_job("job-1", reply_to=REPLY_TO, config=CONFIG, path="/in/a.pdf", document=document)
+
+
+def broken(message: Message) -> str:
+    """What `decode_job` says against a message."""
+    with pytest.raises(InvalidMessageError) as caught:
+        decode_job(message, TOPOLOGY)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("document", [b"%PDF-1.7", b"", None])
+def test_a_job_comes_out_as_it_went_in(document: bytes | None) -> None:
+    """Daemons would read another document, or with another configuration, than the producer meant."""
+    job = decode_job(a_job(document), TOPOLOGY)
+    assert (job.job_id, job.reply_to, job.file_path, job.document) == (
+        "job-1",
+        REPLY_TO,
+        "/in/a.pdf",
+        document,
+    )
+    assert job.config.output_fields() == CONFIG.output_fields()
+    assert job.config.tenant_id == "acme"
+    assert job.attempt == 1
+
+
+def test_settings_of_the_execution_are_not_sent() -> None:
+    """The URL of the broker, with its password, would lie in every queue."""
+    config = PDFProcessorConfig(execution_backend="distributed", execution_queue_url="amqp://u:s3cret@h/")
+    message = encode_job("job-1", reply_to=REPLY_TO, config=config, path="a.pdf", document=b"x")
+    assert "s3cret" not in repr(message)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"type": None}, "type"),
+        ({"type": "ingestkit.pdf.job.v2"}, "type"),
+        ({"message_id": None}, "message_id"),
+        ({"message_id": "a\nb", "correlation_id": "a\nb"}, "message_id"),
+        ({"correlation_id": "other"}, "correlation_id"),
+        ({"reply_to": None}, "reply_to"),
+        ({"reply_to": "ingestkit.pdf.jobs.default"}, "reply_to"),
+        ({"reply_to": "ingestkit.pdf.replies.orphaned"}, "reply_to"),
+        ({"content_type": "text/html"}, "content_type"),
+        ({"content_type": None}, "content_type"),
+        ({"content_encoding": "gzip"}, "content_encoding"),
+        ({"body": b"another document"}, "declared"),
+        ({"body": b"%PDF-1.8"}, "SHA-256"),
+        ({"headers": {}}, "missing"),
+        ({"headers": {H_JOB: "{}"}}, "source"),
+        ({"headers": {H_JOB: "x" * 70_000}}, "at most"),
+    ],
+)
+def test_a_message_that_is_not_as_it_says_is_refused_with_the_reason(
+    changes: dict[str, Any], said: str
+) -> None:
+    """An invalid message would be acted on, or be parked without anybody knowing why."""
+    assert said in broken(replace(a_job(), **changes))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {H_ATTEMPT: 0},
+        {H_ATTEMPT: "1"},
+        {H_ATTEMPT: True},
+        {H_ATTEMPT: 10**9},
+        {H_HISTORY: "["},
+        {H_HISTORY: 5},
+    ],
+)
+def test_a_header_of_the_wrong_kind_is_refused(header: dict[str, Any]) -> None:
+    """A forged attempt or history would decide how often a job is run."""
+    message = a_job()
+    assert next(iter(header)) in broken(replace(message, headers={**message.headers, **header}))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"version": 2},
+        {"source": {"kind": "path", "path": ""}},
+        {"source": {"kind": "url", "path": "http://x"}},
+        {"source": {"kind": "path", "path": 5}},
+        {"config": {"no_such_setting": 1}},
+        {"config": {"max_file_size_mb": -1}},
+        {"config": {"reject_javascript": False}},
+        {"config": 5},
+    ],
+)
+def test_fields_of_the_wrong_kind_are_refused(fields: dict[str, Any]) -> None:
+    """A job could lift a limit of the daemon or name what is no file."""
+    message = a_job(None)
+    whole = {**json.loads(message.body), **fields}
+    broken(replace(message, body=json.dumps(whole).encode()))
+
+
+def test_an_inline_document_above_the_limit_is_refused() -> None:
+    """A producer could fill the memory of a daemon."""
+    with pytest.raises(InvalidMessageError, match="is the limit"):
+        decode_job(a_job(b"x" * 100), TOPOLOGY, inline_limit=99)
+
+
+@pytest.mark.parametrize("path", ["", "x" * 5000, "a\ud800.pdf"])
+def test_a_path_that_no_job_can_carry_is_refused_when_it_is_encoded(path: str) -> None:
+    """The producer would learn of it from a dead letter, or from an exception of the JSON encoder."""
+    with pytest.raises(InvalidMessageError, match="path"):
+        encode_job("job-1", reply_to=REPLY_TO, config=CONFIG, path=path)
+
+
+@pytest.mark.parametrize("job_id", ["", "a b", "a\n", "x" * 129])
+def test_an_id_that_no_daemon_takes_is_refused_when_it_is_encoded(job_id: str) -> None:
+    """A job under an id of one's own would be confirmed and then be parked as invalid."""
+    with pytest.raises(InvalidMessageError, match="job id"):
+        encode_job(job_id, reply_to=REPLY_TO, config=CONFIG, path="a.pdf")
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=50) | st.binary(max_size=50),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=8,
+)
+header_names = (
+    st.sampled_from([H_JOB, H_ATTEMPT, H_HISTORY, H_PART, H_PARTS, H_SHA256, "traceparent"]) | st.text()
+)
+short = st.none() | st.text(max_size=200)
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> Message:
+    """A message with some fields of a valid one and some that are anything."""
+    base = draw(st.sampled_from([a_job(), a_job(None), encode_result("job-1", b"{}")[0], Message(body=b"")]))
+    json_body = st.builds(lambda value: json.dumps(value, default=repr).encode(), values)
+    changes = {
+        name: draw(strategy)
+        for name, strategy in {
+            "body": st.binary(max_size=200) | json_body,
+            "type": short,
+            "message_id": short,
+            "correlation_id": short,
+            "reply_to": short,
+            "content_type": short | st.sampled_from(["application/pdf", "application/json"]),
+            "content_encoding": short | st.just("deflate"),
+            "headers": st.dictionaries(header_names, values, max_size=6),
+        }.items()
+        if draw(st.booleans())
+    }
+    if "headers" in changes and draw(st.booleans()):
+        changes["headers"] = {**base.headers, **changes["headers"]}
+    return replace(base, **changes)
+
+
+@settings(max_examples=500, deadline=None)
+@given(messages())
+def test_decoding_anything_gives_a_job_or_a_reason(message: Message) -> None:
+    """A message could end the consumer of every daemon with an exception nobody expects."""
+    reason = ""
+    try:
+        job = decode_job(message, TOPOLOGY)
+    except InvalidMessageError as error:
+        reason = str(error)
+    else:
+        assert TOPOLOGY.is_reply_queue(job.reply_to)
+    assert reason.isprintable()
+
+
+@settings(max_examples=300, deadline=None)
+@given(messages())
+def test_decoding_anything_as_a_result_gives_a_part_or_a_reason(message: Message) -> None:
+    """A message in a reply queue could end the I/O thread of the client."""
+    reason = ""
+    try:
+        ResultAssembler().add(decode_result_part(message))
+    except InvalidMessageError as error:
+        reason = str(error)
+    assert reason.isprintable()
+
+
+@given(st.binary(max_size=3000), st.integers(1, 500), st.randoms())
+def test_a_result_is_put_together_from_its_parts_in_any_order(body: bytes, size: int, random: Any) -> None:
+    """A large result would come out damaged, or never."""
+    parts = [decode_result_part(message) for message in encode_result("job-1", body, part_size=size)]
+    random.shuffle(parts)
+    assembler = ResultAssembler()
+    found = [assembler.add(part) for part in [*parts[:-1], *parts[:1], parts[-1]]]
+    assert found[-1] == body
+
+
+def test_a_long_result_is_compressed() -> None:
+    """The reply queue would hold ten times what it must."""
+    (message,) = encode_result("job-1", b"words " * 100_000)
+    assert message.content_encoding == "deflate"
+    assert len(message.body) < 10_000
+
+
+def test_a_result_cut_short_or_too_long_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a result would be handed over as a whole one, or a small message fill the client's memory."""
+    whole = decode_result_part(encode_result("job-1", b"words " * 100_000)[0])
+    half = whole.body[: len(whole.body) // 2]
+    cut = replace(whole, body=half, sha256=hashlib.sha256(half).hexdigest())
+    with pytest.raises(InvalidMessageError, match="decompress"):
+        ResultAssembler().add(cut)
+    monkeypatch.setattr(envelope, "_MAX_RESULT_BYTES", 599_999)
+    with pytest.raises(InvalidMessageError, match="decompress"):
+        ResultAssembler().add(whole)
+
+
+def test_a_retry_counts_and_remembers() -> None:
+    """A job would be tried for ever, or nobody could tell how its attempts ended."""
+    job = decode_job(a_job(), TOPOLOGY)
+    record = AttemptRecord(attempt=1, reason="crashed", code="E_EXECUTION_CRASHED", message="SIGSEGV")
+    again = decode_job(retry_message(a_job(), job, record), TOPOLOGY)
+    assert again.attempt == 2
+    assert [entry.reason for entry in again.history] == ["crashed"]
+    assert again.document == job.document
+
+
+def test_a_dead_letter_keeps_the_message_and_drops_foreign_headers() -> None:
+    """A letter could not be redriven, or ten thousand headers of a stranger would be carried along."""
+    message = a_job()
+    stuffed = replace(
+        message, headers={**message.headers, **{f"x-{number}": "y" for number in range(10_000)}}
+    )
+    letter = dead_letter(stuffed, lane="default", reason="invalid", text="because " * 1000)
+    assert letter.body == message.body
+    assert letter.headers[H_JOB] == message.headers[H_JOB]
+    assert len(letter.headers) < 12
+    assert decode_job(letter, TOPOLOGY).job_id == "job-1"
