@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from demo.broker import PrivateBroker
+from support.rabbitmq4 import missing_for_rabbitmq4, rabbitmq4_program
 
 CORPUS_VARIABLE = "INGESTKIT_CORPUS"
+RABBITMQ_VARIABLE = "INGESTKIT_TEST_RABBITMQ"
 
 # Beside the other caches.
 os.environ.setdefault(
@@ -19,9 +21,17 @@ os.environ.setdefault(
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[PrivateBroker]:
-    """One RabbitMQ node for the whole session; who kills it brings it back with `start`."""
-    with PrivateBroker() as node:
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateBroker]:
+    """One RabbitMQ node for the whole session; who kills it brings it back with `start`.
+
+    The one that is installed, or with INGESTKIT_TEST_RABBITMQ=4 one of version 4.
+    """
+    program = None
+    if os.environ.get(RABBITMQ_VARIABLE) == "4":
+        if (lack := missing_for_rabbitmq4()) is not None:
+            pytest.skip(lack)
+        program = rabbitmq4_program(tmp_path_factory.mktemp("rabbitmq4"))
+    with PrivateBroker(program=program) as node:
         yield node
 
 

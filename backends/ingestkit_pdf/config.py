@@ -91,7 +91,7 @@ class PDFProcessorConfig(BaseModel):
     table_engine: Literal["fast", "layout", "none"] = Field(
         "fast", description="how tables are found: by rules, by PyMuPDF's layout model, or not"
     )
-    table_page_seconds: float = Field(2.0, gt=0, description="a page that takes longer stays text")
+    table_page_seconds: float = Field(2.0, gt=0, description="of work: a page that takes more stays text")
     table_max_vectors: int = Field(10_000, ge=0, description="a page with more drawn paths stays text")
     table_header_similarity: Ratio = Field(0.8, description="of headers of a table that goes on")
 

@@ -94,6 +94,8 @@ class Outbox:
                 for part in parts:
                     await self._confirmed(part, queue, give_up_after=give_up_after, divisible=True)
             except TooLargeError as error:
+                if error.limit == self._largest:
+                    continue  # learned from another result meanwhile
                 self._largest = error.limit
                 _log.warning("message_limit_learned", job_id=messages[0].message_id, limit=error.limit)
             else:

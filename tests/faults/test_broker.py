@@ -219,7 +219,7 @@ def test_kills_of_workers_daemons_and_broker(
         daemon = DaemonProcess(amqp_url, tmp_path, **attempts).start()
         daemon.wait_for("attempt_finished", count=2)
         for _ in range(3 if number < 10 else 2):
-            daemon.workers()[0].kill()
+            daemon.kill_worker()
         if number % 4 == 3:
             broker.kill()
             broker.start()

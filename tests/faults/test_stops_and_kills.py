@@ -50,7 +50,7 @@ def test_a_killed_worker_a_killed_daemon_and_a_killed_broker_lose_nothing(
     ledger.submit(100)
     daemon = DaemonProcess(amqp_url, tmp_path).start()
     daemon.wait_for("attempt_finished", count=5)
-    daemon.workers()[0].kill()
+    daemon.kill_worker()
     daemon.wait_for("attempt_finished", count=20)
     daemon.kill()
     with DaemonProcess(amqp_url, tmp_path) as second:

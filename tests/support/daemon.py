@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -92,8 +93,22 @@ class DaemonProcess:
 
     def workers(self) -> list[psutil.Process]:
         """The worker processes (below the forkserver)."""
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if child.ppid() != self.process.pid]
+        found = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # one that was killed may go while it is looked at
+                if child.ppid() != self.process.pid:
+                    found.append(child)
+        return found
+
+    def kill_worker(self) -> None:
+        """SIGKILL a worker that lives, waiting for one."""
+        deadline = time.monotonic() + _START_TIMEOUT
+        while time.monotonic() < deadline:
+            for worker in self.workers():
+                with suppress(psutil.NoSuchProcess):
+                    return worker.kill()
+            time.sleep(0.02)
+        raise AssertionError("the daemon has no worker")
 
     def terminate(self, timeout: float = 40.0) -> int:
         """SIGTERM, and the exit code."""

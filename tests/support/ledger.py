@@ -30,7 +30,8 @@ class Ledger:
 
     def submit(self, count: int) -> None:
         """Submit so many jobs."""
-        self.confirmed += [self.backend.submit(str(self.document), self.config) for _ in range(count)]
+        for _ in range(count):
+            self.confirmed.append(self.backend.submit(str(self.document), self.config))
 
     def settle(self, timeout: float) -> None:
         """Collect the answers that are missing."""

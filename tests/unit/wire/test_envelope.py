@@ -29,6 +29,7 @@ from ingestkit_pdf.wire.envelope import (
     decode_result_part,
     encode_job,
     encode_result,
+    in_smaller_parts,
     retry_message,
 )
 from ingestkit_pdf.wire.topology import Topology
@@ -226,6 +227,16 @@ def test_a_result_is_put_together_from_its_parts_in_any_order(body: bytes, size:
     assembler = ResultAssembler()
     found = [assembler.add(part) for part in [*parts[:-1], *parts[:1], parts[-1]]]
     assert found[-1] == body
+
+
+@given(st.binary(max_size=3000), st.integers(1, 500), st.integers(1, 500))
+def test_parts_made_smaller_are_the_same_result(body: bytes, size: int, smaller: int) -> None:
+    """A result would be damaged by the discovery that the broker takes less in a message."""
+    parts = in_smaller_parts(encode_result("job-1", body, part_size=size, redrive=2), smaller)
+    assembler = ResultAssembler()
+    assert [assembler.add(decode_result_part(part)) for part in parts][-1] == body
+    assert max(len(part.body) for part in parts) <= smaller
+    assert {part.headers[envelope.H_REDRIVE] for part in parts} == {2}
 
 
 def test_a_long_result_is_compressed() -> None:

@@ -13,10 +13,10 @@ from ingestkit_pdf.pdf.tables.model import OutOfTimeError, PageInk, Table, Word
 from ingestkit_pdf.pdf.tables.ruled import table_of_frame
 from ingestkit_pdf.pdf.tables.rules import Rules, find_frames, read_rules
 from ingestkit_pdf.pdf.tables.text import find_aligned
-from ingestkit_pdf.pdf.tables.textlines import text_lines, words_of_lines
+from ingestkit_pdf.pdf.tables.textlines import TextLine, text_lines, words_of_lines
 from ingestkit_pdf.pdf.tables.tidy import add_header_above, join_signs
 
-__all__ = ["FastEngine", "find_tables", "finish", "page_words"]
+__all__ = ["FastEngine", "find_tables", "finish", "framed_tables", "page_words"]
 
 _INTO = 2.0  # points from its ends at which a rule goes through a word
 
@@ -28,10 +28,10 @@ class FastEngine:
 
     Args:
         seconds: What a page may take.
-        clock: Monotonic seconds.
+        clock: Seconds of this thread's own work, so that a busy machine finds the same tables.
     """
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.thread_time) -> None:
         self._seconds = seconds
         self._clock = clock
 
@@ -77,6 +77,12 @@ def find_tables(ink: PageInk) -> list[Table]:
 
 def _find(words: list[Word], rules: Rules, check: Check) -> list[Table]:
     """Find the tables; `check` is called between the steps."""
+    tables, lines = framed_tables(words, rules, check)
+    return finish(tables + find_aligned(lines, rules.horizontal))
+
+
+def framed_tables(words: list[Word], rules: Rules, check: Check) -> tuple[list[Table], list[TextLine]]:
+    """The tables in frames of rules, or of filled areas, and the lines that are in none."""
     check()
     tables, words = _framed(rules, words, check)
     if rules.fills and words:
@@ -90,8 +96,7 @@ def _find(words: list[Word], rules: Rules, check: Check) -> list[Table]:
         if len(table.words) > before:
             words = _without(words, table.words)
             lines = text_lines(words)
-    tables += find_aligned(lines, rules.horizontal)
-    return finish(tables)
+    return tables, lines
 
 
 def finish(tables: list[Table]) -> list[Table]:

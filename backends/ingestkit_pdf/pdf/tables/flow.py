@@ -72,7 +72,7 @@ def with_tables(lines: Sequence[Line], tables: Sequence[Table], number: int) -> 
     for line, place in sorted(
         zip(found, (places[index] for index in sorted(places)), strict=True), key=lambda item: -item[1]
     ):
-
+        line.caption = find_caption((line.x0, line.y0, line.x1, line.y1), kept)
         kept.insert(place, line)
     return kept, [line for members in taken for line in members]
 

@@ -13,12 +13,13 @@ _CELL_CHARS = 28  # longer pieces of text side by side are columns of prose
 _FEW_VECTORS = 4
 _ROWS_RULED = 2
 _ROWS_BARE = 4
+_REACH = 60  # steps, 120 points: four rows of a table stand closer
 
 
 def may_have_tables(lines: Iterable[Line], vector_count: int) -> bool:
     """True when several rows of the page are short pieces of text side by side.
 
-    Two such rows are enough where something is drawn; without any rule a table needs four.
+    Two such rows are enough where something is drawn; without any rule a table needs four, not far apart.
     """
     pieces: dict[int, int] = {}
     short: set[int] = set()
@@ -28,5 +29,8 @@ def may_have_tables(lines: Iterable[Line], vector_count: int) -> bool:
             pieces[row] = pieces.get(row, 0) + line.cells
             if len(line.text) <= _CELL_CHARS * line.cells:
                 short.add(row)
-    wide = sum(1 for row in short if pieces[row] > 1)
-    return wide >= (_ROWS_RULED if vector_count >= _FEW_VECTORS else _ROWS_BARE)
+    wide = [row for row in short if pieces[row] > 1]
+    if vector_count >= _FEW_VECTORS:
+        return len(wide) >= _ROWS_RULED
+    wide.sort()
+    return any(last - first <= _REACH for first, last in zip(wide, wide[_ROWS_BARE - 1 :], strict=False))

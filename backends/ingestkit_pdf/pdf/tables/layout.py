@@ -1,4 +1,4 @@
-"""The layout engine: PyMuPDF 2's model says where tables are, rules and text say what is in them."""
+"""The layout engine: tables in frames are found by rules; the others are where PyMuPDF 2's model says."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from collections.abc import Callable, Sequence
 
 from ingestkit_pdf.pdf.lines import Line
 from ingestkit_pdf.pdf.mupdf import PageContent, load_layout_model
-from ingestkit_pdf.pdf.tables.fast import FastEngine, finish, page_words
+from ingestkit_pdf.pdf.tables.fast import FastEngine, finish, framed_tables, page_words
 from ingestkit_pdf.pdf.tables.model import Box, OutOfTimeError, Table, Word
-from ingestkit_pdf.pdf.tables.ruled import inside, table_of_frame
-from ingestkit_pdf.pdf.tables.rules import Rules, find_frames, read_rules
+from ingestkit_pdf.pdf.tables.ruled import inside
+from ingestkit_pdf.pdf.tables.rules import Rules, read_rules
 from ingestkit_pdf.pdf.tables.text import table_of_lines
 from ingestkit_pdf.pdf.tables.textlines import text_lines
 
 __all__ = ["LayoutEngine"]
 
 _SLACK = 3.0  # points by which words may stick out of the model's box
-_MOST = 0.7  # of the words of the box are in a frame: then the frame is the table
+_MIN_LINES = 3  # of several pieces must be left outside of frames for the model to be asked
 
 
 class LayoutEngine:
-    """Finds tables with the layout model; hundreds of milliseconds a page, for pages that may have some.
+    """Finds tables without frames with the layout model: some 400 ms, on pages that may have some.
 
     Args:
-        seconds: What a page may take after the model has answered.
-        clock: Monotonic seconds.
+        seconds: What the tables in frames of a page may take; the model takes what it takes.
+        clock: Seconds of this thread's own work, so that a busy machine finds the same tables.
 
     Raises:
         ImportError: PyMuPDF 2 with its layout model is not installed.
     """
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.thread_time) -> None:
         load_layout_model()
         self._seconds = seconds
         self._clock = clock
@@ -45,31 +45,28 @@ class LayoutEngine:
         """
         if content.rotation:  # the model sees the page as it is stored: on its side
             return self._fast.find(content, lines)
-        boxes = [(x0, y0, x1, y1) for x0, y0, x1, y1, kind in content.layout_boxes() if kind == "table"]
         end = self._clock() + self._seconds
-        rules = read_rules(content.vectors(), content.width, content.height)
-        words = page_words(content, lines, rules)
-        tables = []
-        for box in boxes:
+
+        def check() -> None:
             if self._clock() > end:
                 raise OutOfTimeError
-            table = _table_in(box, inside(words, box, _SLACK), rules)
-            if table is not None:
-                tables.append(table)
+
+        rules = read_rules(content.vectors(), content.width, content.height)
+        tables, rest = framed_tables(page_words(content, lines, rules), rules, check)
+        if sum(1 for line in rest if len(line.segments) > 1) >= _MIN_LINES:
+            words = [word for line in rest for word in line.words]
+            for x0, y0, x1, y1, kind in content.layout_boxes():
+                table = _table_in((x0, y0, x1, y1), words, rules) if kind == "table" else None
+                if table is not None:
+                    tables.append(table)
         return finish(tables)
 
 
 def _table_in(box: Box, words: list[Word], rules: Rules) -> Table | None:
-    """The table in an area: by its frame where that holds most of the words, else by how they line up."""
+    """The table in an area of the page, by how its words line up."""
+    words = inside(words, box, _SLACK)
     if len(words) < 2:
         return None
-    for drawn in (rules, rules.with_fills()):
-        frames = [frame for frame in find_frames(drawn) if len(frame.horizontal) > 1 and frame.vertical]
-        for frame in sorted(frames, key=lambda frame: -frame.area):
-            if len(inside(words, frame.box)) >= _MOST * len(words):
-                table = table_of_frame(frame, words)
-                if table is not None:
-                    return table
     ys = [rule.at for rule in rules.horizontal if _crosses(rule.start, rule.end, box)]
     return table_of_lines(text_lines(words), ys, is_framed=True)
 

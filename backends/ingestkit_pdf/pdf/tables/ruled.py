@@ -15,6 +15,7 @@ from ingestkit_pdf.pdf.tables.textlines import TextLine, cell_text, column_bound
 __all__ = ["inside", "table_of_frame"]
 
 _MAX_EDGES = 400  # a finer grid is a drawing
+_SAME_PLACE = 8.0  # twice the points by which the middles of words of one line differ
 _MIN_FILLED = 0.25
 _MIN_DENSITY = 0.2  # of the fields of the grid have text; drawings have far fewer
 _MIN_WIDE_ROWS = 0.5  # share of the rows with more than one cell; diagrams and boxes have fewer
@@ -82,7 +83,8 @@ def _complete(lattice: Lattice, words: Sequence[Word]) -> None:
 
 def _cut_column(lattice: Lattice, col: int, words: Sequence[Word]) -> None:
     """Cut a column of the grid where its text stands in several columns."""
-    if len(words) < 6:
+    places = {int((word[1] + word[3]) / _SAME_PLACE) for word in words}
+    if len(words) - len(places) < 3:  # next to nothing stands side by side
         return
     lines = text_lines(words)
     bounds = _hidden_columns(lines)

@@ -26,7 +26,7 @@ class TextLine:
 
     Attributes:
         x0, y0, x1, y1: Its box.
-        height: Of its words, the median.
+        height: Of the word in its middle.
         words: In order.
         segments: Runs of words without a gap as wide as between cells.
     """
@@ -40,7 +40,8 @@ class TextLine:
         self.x1 = max([word[2] for word in words])
         self.y0 = min([word[1] for word in words])
         self.y1 = max([word[3] for word in words])
-        self.height = sorted([word[3] - word[1] for word in words])[len(words) // 2]
+        middle = words[len(words) // 2]
+        self.height = middle[3] - middle[1]
         self._segments: list[list[Word]] | None = None
 
     @property

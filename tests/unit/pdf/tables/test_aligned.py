@@ -67,6 +67,13 @@ def test_text_around_a_table_stays_out_of_it() -> None:
     assert table.row_count == 5
 
 
+def test_a_line_of_text_ends_a_table() -> None:
+    """Two tables with a sentence between them would be one, the sentence in it."""
+    prose = "many words that run over the whole width of the page and are no part of anything else here"
+    tables = find(*values(), line(192, (80, prose)), *values(208))
+    assert [table.row_count for table in tables] == [5, 5]
+
+
 def test_two_columns_of_prose_are_no_table() -> None:
     """Every paper in two columns would be a table from end to end."""
     left, right = "words of the left column that fill it all", "other words which fill the right column too"

@@ -6,6 +6,7 @@ import pytest
 
 from ingestkit_pdf.pdf.tables.fast import find_tables
 from ingestkit_pdf.pdf.tables.model import PageInk, Table, Vector, Word
+from ingestkit_pdf.pdf.tables.rules import read_rules
 
 
 def word(text: str, x: float, y: float) -> Word:
@@ -93,6 +94,25 @@ def test_lines_drawn_in_pieces_are_one_rule() -> None:
     assert (table.row_count, table.col_count) == (5, 3)
 
 
+def test_a_dashed_line_is_a_rule() -> None:
+    """Tables with dotted or dashed lines would have no grid at all."""
+    dashes = [
+        Vector(x, 99.75 + 20 * row, x + 4, 100.25 + 20 * row, True, False)
+        for row in range(6)
+        for x in range(100, 400, 6)
+    ]
+    upright = [item for item in grid() if item.x1 - item.x0 < 1]
+    (table,) = find(cells(), dashes + upright)
+    assert (table.row_count, table.col_count) == (5, 3)
+
+
+def test_the_edge_of_the_page_is_no_rule() -> None:
+    """Pages with a border would be one frame, whatever stands on them."""
+    border = [across(1, 0, 595), across(841, 0, 595), down(1, 0, 842), down(594, 0, 842)]
+    rules = read_rules(border, 595, 842)
+    assert (rules.horizontal, rules.vertical) == ([], [])
+
+
 def test_rows_without_rules_are_found_by_their_values() -> None:
     """A body of ten lines between two rules would be one row of ten lines."""
     vectors = [across(100), across(120), across(240), *(down(x, 100, 240) for x in (100, 200, 300, 400))]
@@ -112,11 +132,11 @@ def test_lines_of_one_cell_are_not_rows() -> None:
     words += [
         word("pool", 110, 124),
         word("workers", 260, 124),
-        word("that", 110, 138),
-        word("wait", 260, 138),
+        word("12", 110, 138),
+        word("14", 260, 138),
     ]
     (table,) = find(words, vectors)
-    assert table.grid() == [["Term", "Meaning"], ["pool that", "workers wait"]]
+    assert table.grid() == [["Term", "Meaning"], ["pool 12", "workers 14"]]
 
 
 @pytest.mark.parametrize("side", ["box", "page"])
@@ -132,6 +152,15 @@ def test_a_drawing_is_no_table() -> None:
     """Charts would be read as tables with a label here and there."""
     vectors = [across(100 + 5 * row) for row in range(21)] + [down(100 + 10 * col) for col in range(31)]
     words = [word(text, 120 + 60 * index, 110 + 20 * index) for index, text in enumerate("abcd")]
+    assert find(words, vectors) == []
+
+
+def test_labels_in_a_drawing_are_no_table() -> None:
+    """The legend of a chart would be read as a table."""
+    vectors = [across(100 + 5 * row) for row in range(21)] + [down(100 + 10 * col) for col in range(31)]
+    words = [
+        word(text, 112 + 100 * (index % 2), 101 + 20 * (index // 2)) for index, text in enumerate("abcdef")
+    ]
     assert find(words, vectors) == []
 
 

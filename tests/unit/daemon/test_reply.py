@@ -1,0 +1,89 @@
+"""What goes out and how, with a publisher that a test tells what to say."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from ingestkit_pdf.wire.envelope import Message, ResultAssembler, decode_result_part, encode_result
+from ingestkit_pdf.wire.topology import Topology
+from ingestkit_pdfd import reply as reply_module
+from ingestkit_pdfd.amqp import TooLargeError, UnroutableError
+from ingestkit_pdfd.metrics import Metrics
+from ingestkit_pdfd.reply import Outbox
+
+NAMES = Topology()
+LIMIT = 100
+BODY = bytes(range(256)) * 4
+
+
+class Broker:
+    """Takes messages of at most `limit` bytes into the queues that it knows."""
+
+    def __init__(self, *queues: str, limit: int = LIMIT) -> None:
+        self.queues: dict[str, list[Message]] = {name: [] for name in queues}
+        self.limit = limit
+        self.refusals = 0
+
+    async def publish(self, message: Message, *, routing_key: str, exchange: str = "") -> None:
+        if len(message.body) > self.limit:
+            self.refusals += 1
+            raise TooLargeError(self.limit)
+        if routing_key not in self.queues:
+            raise UnroutableError
+        self.queues[routing_key].append(message)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def outbox(broker: Any) -> Outbox:
+    return Outbox(broker, NAMES, lambda _error: None, Metrics(["default"]))
+
+
+def whole(messages: list[Message]) -> bytes | None:
+    assembler = ResultAssembler()
+    return [assembler.add(decode_result_part(message)) for message in messages][-1]
+
+
+def test_a_result_too_large_for_the_broker_goes_in_parts_and_the_limit_is_remembered() -> None:
+    """One large document would end every daemon in turn, or each result would be refused once."""
+    name = NAMES.reply_queue("a").name
+    broker = Broker(name)
+    sender = outbox(broker)
+    asyncio.run(sender.reply(encode_result("one", BODY), name))
+    assert whole(broker.queues[name]) == BODY
+    broker.queues[name].clear()
+    asyncio.run(sender.reply(encode_result("two", BODY), name))
+    assert whole(broker.queues[name]) == BODY
+    assert broker.refusals == 1
+
+
+def test_a_result_too_large_for_the_broker_is_kept_when_its_queue_is_gone() -> None:
+    """A large result of a client that is gone would be lost, where a small one is kept."""
+    name = NAMES.orphaned_queue.name
+    broker = Broker(name)
+    asyncio.run(outbox(broker).reply(encode_result("one", BODY), NAMES.reply_queue("gone").name))
+    assert whole(broker.queues[name]) == BODY
+
+
+def test_a_dead_letter_that_has_become_too_large_waits_for_the_limit_to_be_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A lowered limit would lose the letter, or end the daemon."""
+    broker = Broker("default")
+
+    class NoWait:
+        def __init__(self, **_limits: float) -> None:
+            """Takes what a backoff takes."""
+
+        def next(self) -> float:
+            broker.limit += LIMIT
+            return 0.0
+
+    monkeypatch.setattr(reply_module, "Backoff", NoWait)
+    asyncio.run(outbox(broker).park(Message(body=BODY), "default"))
+    assert [message.body for message in broker.queues["default"]] == [BODY]
+    assert broker.refusals > 1
