@@ -106,7 +106,8 @@ class DaemonProcess:
         while time.monotonic() < deadline:
             for worker in self.workers():
                 with suppress(psutil.NoSuchProcess):
-                    return worker.kill()
+                    worker.kill()
+                    return
             time.sleep(0.02)
         raise AssertionError("the daemon has no worker")
 

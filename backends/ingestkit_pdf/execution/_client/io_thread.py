@@ -30,6 +30,7 @@ class IOThread:
         # Reentrant: a finalizer that posts a command may run inside any line of any thread.
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
+        self._running = threading.Event()
         self._stopping = False
         self._loop: Any = None
 
@@ -67,6 +68,9 @@ class IOThread:
         thread = self._thread
         if thread is None or thread is threading.current_thread():
             return True
+        # A Ctrl-C can interrupt the call that starts it, and then it may not be joined yet.
+        if not self._running.wait(timeout):
+            return False
         thread.join(timeout)
         return not thread.is_alive()
 
@@ -75,6 +79,7 @@ class IOThread:
             self._commands.popleft()()
 
     def _run(self) -> None:
+        self._running.set()
         while True:
             try:
                 self._loop.start()
