@@ -26,8 +26,7 @@ _MIN_CHARS = 3
 def hidden_characters(content: PageContent, text: PageText) -> int:
     """How many characters of the page cannot be seen; 0 where it is only a stray letter or two."""
     hidden = text.off_page_chars + text.tiny_chars
-    # HTML would carry the images with it, so pages with images go the longer way at once.
-    if text.lines and (text.images or _SUSPECT_HTML.search(content.html())):
+    if text.lines and _SUSPECT_HTML.search(content.html()):
         hidden += _count(content)
     return hidden if hidden >= _MIN_CHARS else 0
 
