@@ -128,7 +128,7 @@ class DaemonSettings(BaseSettings):
     connect_timeout: Seconds = Field(10.0, description="seconds for one attempt to connect")
     publish_timeout: Seconds = Field(30.0, description="seconds for the broker to confirm a message")
     remember_results: int = Field(
-        64 * _MIB, ge=0, description="bytes of recent results kept to answer a redelivery"
+        16 * _MIB, ge=0, description="bytes of recent results kept to answer a redelivery"
     )
     http_host: str = Field("127.0.0.1", min_length=1, description="address of /healthz, /readyz, /metrics")
     http_port: int | None = Field(
