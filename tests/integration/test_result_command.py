@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from ingestkit_pdf import DistributedExecutionBackend, PDFProcessorConfig
+from ingestkit_pdf.execution._client.amqp import properties_of
 from ingestkit_pdf.execution.stored_results import collect_result
 from ingestkit_pdf.models import ProcessingResult
 from ingestkit_pdf.wire.envelope import Message, decode_job, encode_result
 from ingestkit_pdf.wire.topology import Topology
 from support.amqp import channel, depth
-from support.answering import Answering, answer_to, properties
+from support.answering import Answering, answer_to
 from support.documents import text_pdf
 from support.letters import command, declare, drained, job
 
@@ -34,7 +35,7 @@ def store(url: str, queue: str, *messages: Message) -> None:
     """Put messages into a queue."""
     with channel(url) as opened:
         for message in messages:
-            opened.basic_publish("", queue, message.body, properties(message), mandatory=True)
+            opened.basic_publish("", queue, message.body, properties_of(message), mandatory=True)
 
 
 def test_one_result_is_taken_and_the_others_stay(amqp_url: str, tmp_path: Path) -> None:

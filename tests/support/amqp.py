@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 
+from ingestkit_pdf.execution._client.amqp import properties_of, to_message
 from ingestkit_pdf.wire.envelope import Message
 from ingestkit_pdf.wire.topology import Topology
 
@@ -30,22 +31,15 @@ def channel(url: str) -> Iterator[BlockingChannel]:
 
 def publish(url: str, message: Message, *, exchange: str, routing_key: str, **properties: Any) -> None:
     """Publish a message as it stands, valid or not."""
-    known: Mapping[str, Any] = {
-        "type": message.type,
-        "message_id": message.message_id,
-        "correlation_id": message.correlation_id,
-        "reply_to": message.reply_to,
-        "content_type": message.content_type,
-        "content_encoding": message.content_encoding,
-        "headers": dict(message.headers),
-        "delivery_mode": 2,
-    }
+    stated = properties_of(message)
+    for name, value in properties.items():
+        setattr(stated, name, value)
     with channel(url) as opened:
         opened.basic_publish(
             exchange,
             routing_key,
             message.body,
-            pika.BasicProperties(**{**known, **properties}),
+            stated,
             mandatory=True,
         )
 
@@ -63,25 +57,12 @@ def take_all(url: str, queue: str, *, count: int, timeout: float = 20.0) -> list
         while len(taken) < count:
             method, properties, body = opened.basic_get(queue, auto_ack=True)
             if method is not None:
-                taken.append(_message(properties, body))
+                taken.append(to_message(properties, body))
             elif time.monotonic() > deadline:
                 raise AssertionError(f"{len(taken)} of {count} messages in {queue} within {timeout:g} s")
             else:
                 opened.connection.sleep(0.02)
     return taken
-
-
-def _message(properties: pika.BasicProperties, body: bytes) -> Message:
-    return Message(
-        body=body,
-        type=properties.type,
-        message_id=properties.message_id,
-        correlation_id=properties.correlation_id,
-        reply_to=properties.reply_to,
-        content_type=properties.content_type,
-        content_encoding=properties.content_encoding,
-        headers=properties.headers or {},
-    )
 
 
 def depth(url: str, queue: str) -> int:

@@ -10,25 +10,12 @@ from typing import Any, Self
 import pika
 
 from ingestkit_pdf.errors import ErrorCode, IngestError
+from ingestkit_pdf.execution._client.amqp import properties_of, to_message
 from ingestkit_pdf.models import ProcessingResult
 from ingestkit_pdf.wire.envelope import Job, Message, decode_job, encode_result
 from ingestkit_pdf.wire.topology import Topology
 
-__all__ = ["Answering", "answer_to", "properties"]
-
-
-def properties(message: Message) -> pika.BasicProperties:
-    """The AMQP properties of a message."""
-    return pika.BasicProperties(
-        type=message.type,
-        message_id=message.message_id,
-        correlation_id=message.correlation_id,
-        reply_to=message.reply_to,
-        content_type=message.content_type,
-        content_encoding=message.content_encoding,
-        headers=dict(message.headers),
-        delivery_mode=2,
-    )
+__all__ = ["Answering", "answer_to"]
 
 
 def answer_to(job: Job, *, text: str = "") -> bytes:
@@ -83,25 +70,12 @@ class Answering:
             if self._stopping.is_set():
                 break
             if method is not None:
-                self._one(channel, method.delivery_tag, _message(props, body))
+                self._one(channel, method.delivery_tag, to_message(props, body))
         connection.close()
 
     def _one(self, channel: Any, tag: int, message: Message) -> None:
         job = decode_job(message, self._topology)
         self.jobs.append(job)
         for part in self._answer(job):
-            channel.basic_publish("", job.reply_to, part.body, properties(part))
+            channel.basic_publish("", job.reply_to, part.body, properties_of(part))
         channel.basic_ack(tag)
-
-
-def _message(props: Any, body: bytes) -> Message:
-    return Message(
-        body=body,
-        type=props.type,
-        message_id=props.message_id,
-        correlation_id=props.correlation_id,
-        reply_to=props.reply_to,
-        content_type=props.content_type,
-        content_encoding=props.content_encoding,
-        headers=props.headers or {},
-    )

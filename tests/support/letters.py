@@ -11,10 +11,10 @@ from typing import Any
 import pika
 
 from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.execution._client.amqp import properties_of
 from ingestkit_pdf.wire.envelope import AttemptRecord, Message, dead_letter, encode_job
 from ingestkit_pdf.wire.topology import Topology
 from support.amqp import channel
-from support.answering import properties
 
 __all__ = ["command", "declare", "drained", "job", "letter", "park", "start_command"]
 
@@ -74,7 +74,7 @@ def park(url: str, *letters: Message) -> None:
     with channel(url) as opened:
         for message in letters:
             opened.basic_publish(
-                NAMES.dead_exchange.name, "default", message.body, properties(message), mandatory=True
+                NAMES.dead_exchange.name, "default", message.body, properties_of(message), mandatory=True
             )
 
 
