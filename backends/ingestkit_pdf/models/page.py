@@ -1,0 +1,59 @@
+"""What became of one page."""
+
+from __future__ import annotations
+
+from pydantic import computed_field
+
+from ingestkit_pdf.errors import IngestError
+from ingestkit_pdf.models.base import Model
+from ingestkit_pdf.models.enums import ExtractionQualityGrade, PageStatus, PageType
+
+__all__ = ["ExtractionQuality", "PageResult"]
+
+
+class ExtractionQuality(Model):
+    """How much of a document (or page) came out as readable text."""
+
+    printable_ratio: float
+    avg_words_per_page: float
+    pages_with_text: int
+    total_pages: int
+    extraction_method: str
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def score(self) -> float:
+        """0.4 · pages with text / pages + 0.4 · printable ratio + 0.2 · min(words per page / 100, 1)."""
+        coverage = self.pages_with_text / max(self.total_pages, 1)
+        density = min(self.avg_words_per_page / 100, 1.0)
+        return round(0.4 * coverage + 0.4 * min(self.printable_ratio, 1.0) + 0.2 * density, 6)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def grade(self) -> ExtractionQualityGrade:
+        """The score as a grade."""
+        if self.score >= 0.9:
+            return ExtractionQualityGrade.HIGH
+        return ExtractionQualityGrade.MEDIUM if self.score >= 0.6 else ExtractionQualityGrade.LOW
+
+
+class PageResult(Model):
+    """What became of one page."""
+
+    page_number: int
+    label: str | None = None
+    status: PageStatus
+    page_type: PageType
+    quality: ExtractionQuality
+    width: float = 0.0
+    height: float = 0.0
+    rotation: int = 0
+    char_count: int = 0
+    word_count: int = 0
+    image_count: int = 0
+    image_coverage_ratio: float = 0.0
+    font_count: int = 0
+    has_form_fields: bool = False
+    is_multi_column: bool = False
+    warnings: list[str] = []
+    error: IngestError | None = None
