@@ -23,7 +23,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from ingestkit_pdf.execution.failure import WorkerFailure
 from ingestkit_pdf.execution.pool import PoolResult
-from ingestkit_pdf.wire.envelope import H_TRACEPARENT, Job
+from ingestkit_pdf.wire.envelope import Job
+from ingestkit_pdf.wire.envelope.message import H_TRACEPARENT
 
 from .outcome import Completed, DeadLettered, Outcome, Requeued, Retried
 

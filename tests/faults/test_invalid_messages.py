@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestkit_pdf import ErrorCode, PDFProcessorConfig
-from ingestkit_pdf.wire.envelope import H_ATTEMPT, H_HISTORY, H_JOB, Message, encode_job
+from ingestkit_pdf.wire.envelope import Message, encode_job
+from ingestkit_pdf.wire.envelope.message import H_ATTEMPT, H_HISTORY, H_JOB
 from ingestkit_pdf.wire.topology import Topology
 from support.amqp import channel, depth, take_all
 from support.daemon import DaemonProcess

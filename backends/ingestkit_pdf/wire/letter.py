@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ingestkit_pdf.wire.envelope import (
+from ingestkit_pdf.wire.envelope import AttemptRecord, Message, parse_history
+from ingestkit_pdf.wire.envelope.message import (
     H_ATTEMPT,
     H_DETAILS,
     H_HISTORY,
@@ -23,9 +24,6 @@ from ingestkit_pdf.wire.envelope import (
     H_REASON,
     H_REASON_TEXT,
     H_REDRIVE,
-    AttemptRecord,
-    Message,
-    parse_history,
 )
 
 __all__ = ["INVALID", "UNKNOWN", "BrokerDeath", "Letter", "read_letter"]

@@ -12,14 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestkit_pdf.config import PDFProcessorConfig
-from ingestkit_pdf.wire import envelope
 from ingestkit_pdf.wire.envelope import (
-    H_ATTEMPT,
-    H_HISTORY,
-    H_JOB,
-    H_PART,
-    H_PARTS,
-    H_SHA256,
     AttemptRecord,
     InvalidMessageError,
     Message,
@@ -31,6 +24,15 @@ from ingestkit_pdf.wire.envelope import (
     encode_result,
     in_smaller_parts,
     retry_message,
+)
+from ingestkit_pdf.wire.envelope.message import (
+    H_ATTEMPT,
+    H_HISTORY,
+    H_JOB,
+    H_PART,
+    H_PARTS,
+    H_REDRIVE,
+    H_SHA256,
 )
 from ingestkit_pdf.wire.topology import Topology
 
@@ -236,7 +238,7 @@ def test_parts_made_smaller_are_the_same_result(body: bytes, size: int, smaller:
     assembler = ResultAssembler()
     assert [assembler.add(decode_result_part(part)) for part in parts][-1] == body
     assert max(len(part.body) for part in parts) <= smaller
-    assert {part.headers[envelope.H_REDRIVE] for part in parts} == {2}
+    assert {part.headers[H_REDRIVE] for part in parts} == {2}
 
 
 def test_a_long_result_is_compressed() -> None:
@@ -253,7 +255,7 @@ def test_a_result_cut_short_or_too_long_is_no_result(monkeypatch: pytest.MonkeyP
     cut = replace(whole, body=half, sha256=hashlib.sha256(half).hexdigest())
     with pytest.raises(InvalidMessageError, match="decompress"):
         ResultAssembler().add(cut)
-    monkeypatch.setattr(envelope, "_MAX_RESULT_BYTES", 599_999)
+    monkeypatch.setattr("ingestkit_pdf.wire.envelope.result._MAX_RESULT_BYTES", 599_999)
     with pytest.raises(InvalidMessageError, match="decompress"):
         ResultAssembler().add(whole)
 

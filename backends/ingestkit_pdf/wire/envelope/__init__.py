@@ -1,0 +1,51 @@
+"""The one codec: what a job, a result and a dead letter look like in AMQP, and how they are validated.
+
+`Message` is free of any client library; the client and the daemon translate it at their edges.
+Nothing acts on a message before `decode_job` or `decode_result_part` has accepted it.
+"""
+
+from ingestkit_pdf.wire.envelope.attempts import AttemptRecord, parse_history
+from ingestkit_pdf.wire.envelope.job import (
+    DEFAULT_INLINE_LIMIT,
+    JOB_TYPE,
+    InlineSource,
+    Job,
+    PathSource,
+    decode_job,
+    encode_job,
+    reply_address,
+)
+from ingestkit_pdf.wire.envelope.message import InvalidMessageError, Message
+from ingestkit_pdf.wire.envelope.onward import dead_letter, redriven_message, retry_message
+from ingestkit_pdf.wire.envelope.result import (
+    RESULT_TYPE,
+    ResultAssembler,
+    ResultPart,
+    decode_result_part,
+    encode_result,
+    in_smaller_parts,
+)
+
+__all__ = [
+    "DEFAULT_INLINE_LIMIT",
+    "JOB_TYPE",
+    "RESULT_TYPE",
+    "AttemptRecord",
+    "InlineSource",
+    "InvalidMessageError",
+    "Job",
+    "Message",
+    "PathSource",
+    "ResultAssembler",
+    "ResultPart",
+    "dead_letter",
+    "decode_job",
+    "decode_result_part",
+    "encode_job",
+    "encode_result",
+    "in_smaller_parts",
+    "parse_history",
+    "redriven_message",
+    "reply_address",
+    "retry_message",
+]

@@ -1,0 +1,224 @@
+"""A job: what it carries, and how it is written and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.wire.envelope.attempts import AttemptRecord, read_history
+from ingestkit_pdf.wire.envelope.message import (
+    H_ATTEMPT,
+    H_JOB,
+    H_REDRIVE,
+    H_TRACEPARENT,
+    MAX_JSON,
+    MAX_REDRIVES,
+    HeaderValue,
+    InvalidMessageError,
+    Message,
+    WireModel,
+    checked_id,
+    first_error,
+    int_header,
+    is_job_id,
+    quoted,
+    text_header,
+)
+from ingestkit_pdf.wire.topology import Topology
+
+__all__ = [
+    "DEFAULT_INLINE_LIMIT",
+    "JOB_TYPE",
+    "InlineSource",
+    "Job",
+    "PathSource",
+    "decode_job",
+    "encode_job",
+    "reply_address",
+]
+
+JOB_TYPE = "ingestkit.pdf.job.v1"
+
+DEFAULT_INLINE_LIMIT = 8 * 1024 * 1024
+"""Documents up to so many bytes travel inside the job (a broker of version 4 takes 16 MiB in all)."""
+
+
+class InlineSource(WireModel):
+    """The document is the body of the message."""
+
+    kind: Literal["inline"] = "inline"
+    name: str = Field(max_length=4096, description="the path as the producer knows it")
+    size: int = Field(ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class PathSource(WireModel):
+    """The document is a file that the daemons can read."""
+
+    kind: Literal["path"] = "path"
+    path: str = Field(min_length=1, max_length=4096)
+
+
+class _JobFields(WireModel):
+    version: Literal[1] = 1
+    source: Annotated[InlineSource | PathSource, Field(discriminator="kind")]
+    config: dict[str, Any] = Field(default={})
+    submitted_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A valid job. `attempt` counts from 1 and is the one to be made now.
+
+    `redrive` is how often the job was brought back from the dead letters: 0 for most. Whoever brings the
+    same letter back twice gives both copies the same number.
+    """
+
+    job_id: str
+    reply_to: str
+    source: InlineSource | PathSource
+    config: PDFProcessorConfig
+    document: bytes | None = None
+    attempt: int = 1
+    redrive: int = 0
+    history: tuple[AttemptRecord, ...] = ()
+    submitted_at: float = 0.0
+    traceparent: str | None = None
+
+    @property
+    def file_path(self) -> str:
+        """The path the result is reported under: the producer's own."""
+        return self.source.name if isinstance(self.source, InlineSource) else self.source.path
+
+    @property
+    def document_sha256(self) -> str | None:
+        """The digest of an inline document; that of a file is known only once it has been read."""
+        return self.source.sha256 if isinstance(self.source, InlineSource) else None
+
+
+def encode_job(
+    job_id: str,
+    *,
+    reply_to: str,
+    config: PDFProcessorConfig,
+    path: str,
+    document: bytes | None = None,
+    traceparent: str | None = None,
+) -> Message:
+    """A job as a message: inline when `document` is given, else by path.
+
+    Raises:
+        InvalidMessageError: The id, the path or the configuration does not fit into a job.
+    """
+    if not is_job_id(job_id):
+        raise InvalidMessageError(
+            f"{quoted(job_id)} is not a job id: 1 to 128 letters, digits, '.', '_', ':' or '-'"
+        )
+    now = time.time()
+    headers: dict[str, HeaderValue] = {H_ATTEMPT: 1}
+    if traceparent:
+        headers[H_TRACEPARENT] = traceparent
+    text = _encode_fields(path, document, config, now)
+    if len(text) > MAX_JSON:
+        raise InvalidMessageError(f"the job's fields take {len(text)} bytes; {MAX_JSON} is the limit")
+    if document is not None:
+        headers[H_JOB] = text
+    return Message(
+        body=text.encode() if document is None else document,
+        type=JOB_TYPE,
+        message_id=job_id,
+        correlation_id=job_id,
+        reply_to=reply_to,
+        content_type="application/json" if document is None else "application/pdf",
+        timestamp=int(now),
+        headers=headers,
+    )
+
+
+def _encode_fields(path: str, document: bytes | None, config: PDFProcessorConfig, now: float) -> str:
+    try:
+        source = (
+            PathSource(path=path)
+            if document is None
+            else InlineSource(name=path, size=len(document), sha256=hashlib.sha256(document).hexdigest())
+        )
+        return _JobFields(source=source, config=config.wire_fields(), submitted_at=now).model_dump_json()
+    except ValidationError as error:
+        raise InvalidMessageError(f"path {quoted(path)}: {first_error(error)}") from error
+
+
+def decode_job(message: Message, topology: Topology, *, inline_limit: int = DEFAULT_INLINE_LIMIT) -> Job:
+    """Validate a message as a job.
+
+    Raises:
+        InvalidMessageError: Anything about it is not as the wire format says.
+    """
+    if message.type != JOB_TYPE:
+        raise InvalidMessageError(f"type is {quoted(message.type)}, expected {JOB_TYPE}")
+    job_id = checked_id(message)
+    if message.reply_to is None or not topology.is_reply_queue(message.reply_to):
+        raise InvalidMessageError(f"reply_to {quoted(message.reply_to)} is not a reply queue of this system")
+    if message.content_encoding:
+        raise InvalidMessageError(f"content_encoding {quoted(message.content_encoding)} is not one of a job")
+    fields, document = _job_fields(message, inline_limit)
+    try:
+        config = PDFProcessorConfig(**fields.config)
+    except (ValidationError, TypeError) as error:
+        raise InvalidMessageError(f"config: {first_error(error)}") from error
+    return Job(
+        job_id=job_id,
+        reply_to=message.reply_to,
+        source=fields.source,
+        config=config,
+        document=document,
+        attempt=int_header(message, H_ATTEMPT, default=1, low=1, high=1000),
+        redrive=int_header(message, H_REDRIVE, default=0, low=0, high=MAX_REDRIVES),
+        history=read_history(message),
+        submitted_at=fields.submitted_at,
+        traceparent=text_header(message, H_TRACEPARENT, limit=128),
+    )
+
+
+def reply_address(message: Message, topology: Topology) -> tuple[str, str] | None:
+    """Job id and reply queue of a message that is no valid job, where both can be trusted to be one."""
+    if message.reply_to is None or not topology.is_reply_queue(message.reply_to):
+        return None
+    try:
+        return checked_id(message), message.reply_to
+    except InvalidMessageError:
+        return None
+
+
+def _job_fields(message: Message, inline_limit: int) -> tuple[_JobFields, bytes | None]:
+    inline = message.content_type == "application/pdf"
+    if not inline and message.content_type != "application/json":
+        raise InvalidMessageError(
+            f"content_type is {quoted(message.content_type)}, expected application/pdf or application/json"
+        )
+    text = text_header(message, H_JOB, limit=MAX_JSON) if inline else message.body
+    if text is None:
+        raise InvalidMessageError(f"header {H_JOB} is missing")
+    if len(text) > MAX_JSON:
+        raise InvalidMessageError(f"the job's fields take {len(text)} bytes; {MAX_JSON} is the limit")
+    try:
+        fields = _JobFields.model_validate_json(text)
+    except ValidationError as error:
+        raise InvalidMessageError(f"job: {first_error(error)}") from error
+    if inline != isinstance(fields.source, InlineSource):
+        raise InvalidMessageError(f"source {fields.source.kind!r} does not fit {message.content_type}")
+    if not isinstance(fields.source, InlineSource):
+        return fields, None
+    if len(message.body) > inline_limit:
+        raise InvalidMessageError(
+            f"inline document of {len(message.body)} bytes; {inline_limit} is the limit"
+        )
+    if len(message.body) != fields.source.size:
+        raise InvalidMessageError(f"document has {len(message.body)} bytes, declared {fields.source.size}")
+    if hashlib.sha256(message.body).hexdigest() != fields.source.sha256:
+        raise InvalidMessageError("document does not have the declared SHA-256")
+    return fields, message.body

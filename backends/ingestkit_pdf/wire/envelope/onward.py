@@ -1,0 +1,69 @@
+"""A job sent on: to its next attempt, to the dead letters, and back from there."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ingestkit_pdf.wire.envelope.attempts import AttemptRecord, history_text
+from ingestkit_pdf.wire.envelope.job import Job
+from ingestkit_pdf.wire.envelope.message import (
+    H_ATTEMPT,
+    H_DETAILS,
+    H_HISTORY,
+    H_LANE,
+    H_PARKED_AT,
+    H_REASON,
+    H_REASON_TEXT,
+    H_REDRIVE,
+    MAX_JSON,
+    MAX_REDRIVES,
+    Message,
+    own_headers,
+)
+
+__all__ = ["dead_letter", "redriven_message", "retry_message"]
+
+
+def retry_message(message: Message, job: Job, record: AttemptRecord) -> Message:
+    """The same job for its next attempt, with what ended this one."""
+    history = history_text((*job.history, record))
+    headers = {**own_headers(message), H_ATTEMPT: job.attempt + 1, H_HISTORY: history}
+    return replace(message, headers=headers)
+
+
+def redriven_message(message: Message) -> Message:
+    """A dead letter as the job it was: first attempt again, without its reason, the history kept.
+
+    Pure, so that the same letter brought back twice gives the same job twice, which daemons and clients
+    recognise by its id and its redrive number.
+    """
+    redrive = message.headers.get(H_REDRIVE, 0)
+    count = redrive if isinstance(redrive, int) and 0 <= redrive < MAX_REDRIVES else 0
+    return replace(message, headers={**own_headers(message), H_ATTEMPT: 1, H_REDRIVE: count + 1})
+
+
+def dead_letter(
+    message: Message,
+    *,
+    lane: str,
+    reason: str,
+    text: str,
+    history: tuple[AttemptRecord, ...] = (),
+    details: Mapping[str, str | int | float | None] | None = None,
+) -> Message:
+    """The message as it is parked: body and properties unchanged, the reason in its headers."""
+    headers: dict[str, Any] = {
+        **own_headers(message),
+        H_REASON: reason,
+        H_REASON_TEXT: text[:1000],
+        H_LANE: lane,
+        H_PARKED_AT: int(time.time()),
+        H_DETAILS: json.dumps(dict(details or {}), sort_keys=True)[:MAX_JSON],
+    }
+    if history:
+        headers[H_HISTORY] = history_text(history)
+    return replace(message, headers=headers)
