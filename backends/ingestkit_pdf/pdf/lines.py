@@ -7,8 +7,8 @@ the result has points.
 from __future__ import annotations
 
 import re
-from typing import Any
 
+from ingestkit_pdf.pdf.blocks import Block, Font
 from ingestkit_pdf.pdf.mupdf import SCALE
 
 __all__ = ["BOLD", "ITALIC", "MONO", "Fonts", "Line", "PageText", "Span", "is_right_to_left", "read_lines"]
@@ -49,15 +49,15 @@ class Fonts:
     def __init__(self) -> None:
         self.styles: dict[str, int] = {}
 
-    def style(self, font: dict[str, Any]) -> int:
+    def style(self, font: Font) -> int:
         """The style bits of a font as MuPDF describes it, with what its name says where the flags do not."""
-        name = font["name"]
+        name = font.name
         style = 0
-        if font["weight"] == "bold" or _BOLD_NAME.search(name):
+        if font.weight == "bold" or _BOLD_NAME.search(name):
             style |= BOLD
-        if font["style"] == "italic":
+        if font.style == "italic":
             style |= ITALIC
-        if font["family"] == "monospace" or _MONO_NAME.search(name):
+        if font.family == "monospace" or _MONO_NAME.search(name):
             style |= MONO
         self.styles[name] = style
         return style
@@ -153,7 +153,7 @@ class PageText:
         self.tiny_chars = 0
 
 
-def read_lines(blocks: list[dict[str, Any]], width: float, height: float, fonts: Fonts) -> PageText:
+def read_lines(blocks: list[Block], width: float, height: float, fonts: Fonts) -> PageText:
     """Walk over a page's blocks once: lines with their spans, image boxes, counts for the profile.
 
     Args:
@@ -164,34 +164,30 @@ def read_lines(blocks: list[dict[str, Any]], width: float, height: float, fonts:
     page = PageText()
     corner = int(width * SCALE), int(height * SCALE)
     for number, block in enumerate(blocks):
-        kind = block["type"]
-        if kind == "text":
+        if block.type == "text":
             _read_block(page, block, number, corner, fonts)
-        elif kind == "image":
-            box = block["bbox"]
-            page.images.append((box["x"], box["y"], box["x"] + box["w"], box["y"] + box["h"]))
+        elif block.type == "image" and (box := block.bbox) is not None:
+            page.images.append((box.x, box.y, box.x + box.w, box.y + box.h))
     for line in page.lines:
         if len(line.spans) > 1 and is_right_to_left(line.text):
             _turn(line)
     return page
 
 
-def _read_block(
-    page: PageText, block: dict[str, Any], number: int, corner: tuple[int, int], fonts: Fonts
-) -> None:
+def _read_block(page: PageText, block: Block, number: int, corner: tuple[int, int], fonts: Fonts) -> None:
     """Join the spans of one block to lines. Runs for every span of a document: no call that can be spared."""
     right, bottom = corner
     styles, sizes = fonts.styles, page.sizes
     line: Line | None = None
-    for span in block["lines"]:
-        box, text, font, base = span["bbox"], span["text"], span["font"], span["y"]
-        x0, y0 = box["x"], box["y"]
-        x1, y1 = x0 + box["w"], y0 + box["h"]
+    for run in block.lines:
+        box, text, font, base = run.bbox, run.text, run.font, run.y
+        x0, y0 = box.x, box.y
+        x1, y1 = x0 + box.w, y0 + box.h
         length = len(text)
         if x1 <= 0 or y1 <= 0 or x0 >= right or y0 >= bottom:
             page.off_page_chars += len(text.strip())
             continue
-        size, name = font["size"], font["name"]
+        size, name = font.size, font.name
         style = styles.get(name)
         if style is None:
             style = fonts.style(font)
@@ -202,7 +198,7 @@ def _read_block(
         else:
             line = Line((x0, y0, x1, y1), base, number)
             line.text, line.size, line.style, line.longest = text, size, style, length
-            line.upright = not (span["wmode"] or (length > 2 and y1 - y0 > 2 * (x1 - x0)))
+            line.upright = not (run.wmode or (length > 2 and y1 - y0 > 2 * (x1 - x0)))
             page.lines.append(line)
         line.spans.append((text, style, name, size, x0, x1))
         sizes[size] = sizes.get(size, 0) + length

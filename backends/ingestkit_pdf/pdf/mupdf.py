@@ -4,19 +4,20 @@ PyMuPDF 2 loads an ONNX layout model with its import (1 s, 60 MiB, six threads);
 no use for it, so `pymupdf.layout` is blocked while it is imported; who wants it imports it afterwards.
 
 One page is interpreted once, into a structured text page (stext). MuPDF prints that as JSON, HTML or XML
-in C; reading its JSON is 1.5 times as fast as having PyMuPDF build a dictionary for every span
+in C; reading its JSON (`blocks.py`) is faster than having PyMuPDF build a dictionary for every span
 (`benchmarks/pages.py`), and gives the same text, boxes, fonts and images.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from ingestkit_pdf.pdf.blocks import Block, read_blocks
 
 _LAYOUT = "pymupdf.layout"
 _blocked = "pymupdf" not in sys.modules and _LAYOUT not in sys.modules
@@ -56,6 +57,9 @@ _STEXT_FLAGS = (
 # letter that looks right) and MEDIABOX_CLIP (text beside the page is reported).
 
 _TEXT_FLAGS = mupdf.FZ_STEXT_PRESERVE_SPANS
+
+_STORE_PAGES = 100
+"""Pages (and documents) after which MuPDF's store is emptied."""
 
 _NEARLY_WHITE = 0.94
 _MIN_GROUND = 4  # points; less is a rule, not a ground for text
@@ -110,7 +114,7 @@ class PageContent:
     Attributes:
         width: Of the page as displayed, in points; so is `height`.
         rotation: The page's own rotation in degrees; boxes have it applied.
-        blocks: MuPDF's blocks: text blocks with lines (one for each run of one font), images with boxes.
+        blocks: Text with its runs, images and painted paths, in the order of the content.
         errors: How many errors MuPDF met and stepped over while it interpreted the page.
         messages: How many messages it had meanwhile; a stream that does not inflate is a message only.
         stext: The structured text page, for questions that only some pages raise.
@@ -121,7 +125,7 @@ class PageContent:
     width: float
     height: float
     rotation: int
-    blocks: list[dict[str, Any]]
+    blocks: list[Block]
     errors: int
     messages: int
     stext: Any
@@ -135,7 +139,7 @@ class PageContent:
         read once more alone: that takes less than half as long as the XML of the page.
         """
         stext = self.stext
-        if any(block["type"] == "image" for block in self.blocks):
+        if any(block.type == "image" for block in self.blocks):
             with guarded():
                 stext = mupdf.FzStextPage(self.page, mupdf.FzStextOptions(_TEXT_FLAGS), mupdf.FzCookie())
         return _printed(lambda out: mupdf.fz_print_stext_page_as_html(out, stext, 0))
@@ -148,7 +152,7 @@ class PageContent:
     @property
     def vector_count(self) -> int:
         """How many painted paths there are, each rectangle and segment of one counted."""
-        return sum(1 for block in self.blocks if block["type"] == "vector")
+        return sum(1 for block in self.blocks if block.type == "vector")
 
     def words(self) -> list[tuple[Any, ...]]:
         """The text as (x0, y0, x1, y1, word, ...), in points, cut at white space."""
@@ -165,10 +169,10 @@ class PageContent:
         with guarded():
             node = self.stext.m_internal.first_block
             for block in self.blocks:
-                if block["type"] == "vector":
+                if block.type == "vector":
                     box = node.bbox
-                    is_white = block["argb"] & 0xFFFFFF == 0xFFFFFF
-                    found.append((box.x0, box.y0, box.x1, box.y1, bool(block["stroked"]), is_white))
+                    is_white = block.argb & 0xFFFFFF == 0xFFFFFF
+                    found.append((box.x0, box.y0, box.x1, box.y1, bool(block.stroked), is_white))
                 node = node.next
         return found
 
@@ -203,10 +207,9 @@ class PageContent:
         with guarded():
             extra.get_cdrawings(self.page, False, keep, None)
         for block in self.blocks:
-            if block["type"] == "image":
-                box = block["bbox"]
-                x, y = box["x"] / SCALE, box["y"] / SCALE
-                areas.append((x, y, x + box["w"] / SCALE, y + box["h"] / SCALE))
+            if block.type == "image" and (box := block.bbox) is not None:
+                x, y = box.x / SCALE, box.y / SCALE
+                areas.append((x, y, x + box.w / SCALE, y + box.h / SCALE))
         return areas
 
 
@@ -242,6 +245,27 @@ def open_document(source: bytes | memoryview | str) -> Document:
         return Document(pymupdf.open(source, filetype="pdf"))
 
 
+class _Store:
+    """MuPDF's store: a cache of the process, emptied now and then so that a worker does not grow.
+
+    Not with every document: it also has the colour conversions, and a document of one page takes 1.2 ms with
+    them and 4.5 ms without.
+    """
+
+    def __init__(self) -> None:
+        self._pages = 0
+
+    def account(self, pages: int) -> None:
+        """A document of which so many pages were read has been closed."""
+        self._pages += pages + 1
+        if self._pages > _STORE_PAGES:
+            pymupdf.TOOLS.store_shrink(100)
+            self._pages = 0
+
+
+_store = _Store()
+
+
 class Document:
     """An open document. Close it, or use it as a context manager; one thread at a time.
 
@@ -252,6 +276,7 @@ class Document:
         self.handle = handle
         self.pdf: Any = mupdf.pdf_document_from_fz_document(handle.this) if handle.is_pdf else None
         self._options = mupdf.FzStextOptions(_STEXT_FLAGS)
+        self._pages_read = 0
 
     def __enter__(self) -> Document:
         return self
@@ -260,11 +285,12 @@ class Document:
         self.close()
 
     def close(self) -> None:
-        """Close the file and empty MuPDF's store, so that a worker does not grow with its documents."""
+        """Close the file; MuPDF lets go of what it kept of it."""
         self.pdf = None
         if not self.handle.is_closed:
             self.handle.close()
-        pymupdf.TOOLS.store_shrink(100)
+        _store.account(self._pages_read)
+        self._pages_read = 0
 
     @property
     def is_pdf(self) -> bool:
@@ -319,6 +345,7 @@ class Document:
 
     def read_page(self, index: int) -> PageContent:
         """Interpret page `index` (from 0), once."""
+        self._pages_read += 1
         with guarded():
             before = len(pymupdf.JM_mupdf_warnings_store)
             page = mupdf.fz_load_page(self.handle.this, index)
@@ -326,7 +353,6 @@ class Document:
             cookie = mupdf.FzCookie()
             stext = mupdf.FzStextPage(page, self._options, cookie)
             data = _printed(lambda out: mupdf.fz_print_stext_page_as_json(out, stext, SCALE))
-            blocks = json.loads(data.decode("utf-8", "replace"), strict=False)["blocks"]
             rotate = mupdf.pdf_dict_get_inheritable(
                 mupdf.pdf_lookup_page_obj(self.pdf, index), mupdf.PDF_ENUM_NAME_Rotate
             )
@@ -334,7 +360,7 @@ class Document:
                 width=bounds.x1 - bounds.x0,
                 height=bounds.y1 - bounds.y0,
                 rotation=mupdf.pdf_to_int(rotate) % 360,
-                blocks=blocks,
+                blocks=read_blocks(data),
                 errors=cookie.m_internal.errors,
                 messages=len(pymupdf.JM_mupdf_warnings_store) - before,
                 stext=stext,

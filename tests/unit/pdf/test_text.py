@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ingestkit_pdf.pdf.blocks import Block, BlockBox, Font, Run
 from ingestkit_pdf.pdf.furniture import sample_pages
 from ingestkit_pdf.pdf.lines import Fonts, read_lines
 from support.documents import raw_pdf
@@ -241,20 +242,11 @@ def test_arabic_is_read_from_the_right(tmp_path: Path) -> None:
 
 def test_spans_of_a_right_to_left_line_are_turned() -> None:
     """Words written from left to right on the page would be read in that order."""
-    font = {"name": "F", "family": "serif", "weight": "normal", "style": "normal", "size": 1000}
     texts = [(100, "\u0643\u062a\u0627\u0628"), (2300, "Jeremy"), (5000, "\u0645\u0631\u062d\u0628\u0627")]
-    spans = [
-        {
-            "wmode": 0,
-            "bbox": {"x": x, "y": 100, "w": 2000, "h": 1000},
-            "font": font,
-            "x": x,
-            "y": 900,
-            "text": text,
-        }
-        for x, text in texts
+    runs = [
+        Run(bbox=BlockBox(x, 100, 2000, 1000), font=Font("F", 1000), y=900, text=text) for x, text in texts
     ]
-    (line,) = read_lines([{"type": "text", "lines": spans}], 500, 500, Fonts()).lines
+    (line,) = read_lines([Block("text", lines=runs)], 500, 500, Fonts()).lines
     assert line.text == "\u0645\u0631\u062d\u0628\u0627 Jeremy \u0643\u062a\u0627\u0628"
 
 
