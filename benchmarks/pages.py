@@ -8,6 +8,7 @@ dictionary, without images: the usual way to text, fonts and boxes. pymupdf4llm 
 (it takes some 40 times as long as the bare pass), spread over each document, when it is installed; the bare
 pass over exactly those pages is timed beside it.
 
+No page is read by OCR, because the bare pass reads no pictures either; `benchmarks/ocr.py` measures that.
 Scripts in documents are allowed here, so that every document is read to its end. A document that either
 side cannot read is left out of all columns and named.
 """
@@ -37,7 +38,9 @@ except ImportError:
 
 BARE_FLAGS = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES
 CONFIG = PDFProcessorConfig(
-    reject_javascript=False, reject_javascript_override_reason="benchmark: read every document"
+    reject_javascript=False,
+    reject_javascript_override_reason="benchmark: read every document",
+    ocr_engine="none",
 ).model_dump()
 
 

@@ -1,8 +1,10 @@
-"""Writes reference/settings.md from the settings themselves: `python docs/generate_reference.py`."""
+"""Writes reference/settings.md and reference/config.md from the code: `python docs/generate_reference.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,13 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from ingestkit_pdf.config import PDFProcessorConfig
-from ingestkit_pdfd.settings import DEFAULT_CONFIG_FILE, ENV_PREFIX, DaemonSettings
+from ingestkit_pdfd.load_settings import DEFAULT_CONFIG_FILE
+from ingestkit_pdfd.reload import effect_of
+from ingestkit_pdfd.settings import ENV_PREFIX, DaemonSettings
 
-__all__ = ["PATH", "rendered"]
+__all__ = ["PAGES", "config_page", "settings_page"]
 
-PATH = Path(__file__).parent / "reference" / "settings.md"
+_FOLDER = Path(__file__).parent / "reference"
 
 COMPUTED = {"workers": "one for each CPU", "staging_dir": "the folder for temporary files"}
 """What stands for a default that depends on the host."""
@@ -24,41 +28,83 @@ _MIB = 2**20
 _INTRODUCTION = f"""\
 <!-- Written by docs/generate_reference.py; change the descriptions in the code. -->
 
-# Settings
+# Settings of the daemon
 
-## The daemon
+How documents are read is configured with each job: [`PDFProcessorConfig`](config.md).
 
 Where a setting is given more than once, the first of these wins: the option of the command line, the
 environment (`{ENV_PREFIX}<NAME>`, in capitals; lists and tables as JSON), a file of its name in the
 directory that systemd's `LoadCredential=` makes, the TOML file (`--config`, else `{ENV_PREFIX}CONFIG`,
 else `{DEFAULT_CONFIG_FILE}`), the default. A name that no setting has is an error that names the nearest
-one. `ingestkit-pdfd check` looks at all of them and starts nothing.
+one. `ingestkit-pdfd check` looks at all of them and starts nothing. Where a setting names a file
+(`tls_key_file`), the file of its name in that directory is the file itself.
+
+A running daemon reads its settings again on SIGHUP (`systemctl reload ingestkit-pdfd`). The last column
+tells when a change counts: with the *reload*, for jobs that begin from then on; with the *next
+connection* to the broker; or with a *restart*: until then the daemon goes on with what it had, and its
+log names the setting. Wrong settings change nothing: the line `reload_refused` says why, and the metric
+`ingestkit_pdfd_settings_last_reload_successful` is 0.
 """
 
 _CONFIGURATION = """\
-## The reading of a document
+<!-- Written by docs/generate_reference.py; change the descriptions in the code. -->
 
-`PDFProcessorConfig`: in Python, or from a TOML, JSON or YAML file (`PDFProcessorConfig.from_file`). A job
-carries those that differ from the default, except the ones that begin with `execution_`, which say where
-the work is done and never change a result.
+# Configuration of the pipeline
+
+`PDFProcessorConfig` has every threshold by which a document is read, recognised and cut: in Python, or from
+a TOML, JSON or YAML file (`PDFProcessorConfig.from_file`, `--config`). It is frozen, and an unknown name is
+an error that names the nearest one. A job carries the values that differ from the default, except those
+that begin with `execution_`, which say where the work is done and never change a result, and the password,
+which travels sealed ([how](../how-to/passwords.md)).
+
+The ingest key is derived from the content of the document and these values; not from the password, the
+limit of time, the reasons for overrides, and what concerns execution and sinks.
 """
 
-
-def rendered() -> str:
-    """The page."""
-    return "\n".join(
-        (_INTRODUCTION, *_table(DaemonSettings), "", _CONFIGURATION, *_table(PDFProcessorConfig), "")
-    )
+_GROUP = re.compile(r"    # (\w.*)\n|    (\w+): .*= Field\(")
 
 
-def _table(model: type[BaseModel]) -> list[str]:
+def settings_page() -> str:
+    """The settings of the daemon."""
+    return "\n".join((_INTRODUCTION, *_table(DaemonSettings, effect=effect_of), ""))
+
+
+def config_page() -> str:
+    """The configuration of the pipeline, in the groups that the code has it in."""
+    groups: dict[str, list[str]] = {}
+    title = ""
+    for match in _GROUP.finditer(inspect.getsource(PDFProcessorConfig)):
+        if match[1]:
+            title = match[1].partition(":")[0]
+        elif match[2] in PDFProcessorConfig.model_fields:
+            groups.setdefault(title, []).append(match[2])
+    missing = set(PDFProcessorConfig.model_fields).difference(*groups.values())
+    if missing or "" in groups:
+        raise ValueError(f"in no group of PDFProcessorConfig: {sorted(missing) or groups['']}")
+    sections = [
+        "\n".join((f"## {title}", "", *_table(PDFProcessorConfig, names), ""))
+        for title, names in groups.items()
+    ]
+    return "\n".join((_CONFIGURATION, *sections))
+
+
+PAGES = {_FOLDER / "settings.md": settings_page, _FOLDER / "config.md": config_page}
+
+
+def _table(
+    model: type[BaseModel], names: Sequence[str] | None = None, *, effect: Callable[[str], str] | None = None
+) -> list[str]:
     schemas = model.model_json_schema()
     lines = ["| setting | kind | default | meaning |", "|---|---|---|---|"]
-    for name, field in model.model_fields.items():
+    if effect is not None:
+        lines = ["| setting | kind | default | meaning | a change counts with |", "|---|---|---|---|---|"]
+    for name in names or model.model_fields:
+        field = model.model_fields[name]
         if not field.description:
             raise ValueError(f"{model.__name__}.{name} has no description")
         kind = _kind(schemas["properties"][name], schemas.get("$defs", {}))
-        lines.append(f"| `{name}` | {kind} | {_default(name, field)} | {_cell(field.description)} |")
+        cells = [f"`{name}`", kind, _default(name, field), _cell(field.description)]
+        lines.append(f"| {' | '.join(cells + ([effect(name)] if effect else []))} |")
     return lines
 
 
@@ -115,4 +161,5 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PATH.write_text(rendered(), encoding="utf-8")
+    for path, page in PAGES.items():
+        path.write_text(page(), encoding="utf-8")

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from ingestkit_pdf._tessdata import LANGUAGE_PATTERN
 
 __all__ = ["PARSER_VERSION", "PDFProcessorConfig", "unknown_key_message"]
 
-PARSER_VERSION = "ingestkit_pdf:0.1.0"
+PARSER_VERSION = "ingestkit_pdf:0.2.0"
 """Changes whenever the same document and configuration give another result; part of every ingest key."""
 
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -33,7 +35,8 @@ class PDFProcessorConfig(BaseModel):
             without its `*_override_reason`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What a value was stays out of errors: it may be the password.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     # Identity
     parser_version: str = Field(PARSER_VERSION, description="part of every ingest key")
@@ -55,6 +58,12 @@ class PDFProcessorConfig(BaseModel):
     max_file_size_override_reason: str | None = Field(None, description="why it may be above 500")
     max_page_count_override_reason: str | None = Field(None, description="why it may be above 5000")
 
+    password: SecretStr | None = Field(
+        None,
+        max_length=1024,
+        description="of the document, user's or owner's; in no result, key or log, and sealed on the wire",
+    )
+
     # Page types
     min_chars_per_page: int = Field(200, ge=0, description="a text page has at least so many")
     scanned_max_chars: int = Field(50, ge=0, description="a scanned page has fewer")
@@ -69,7 +78,18 @@ class PDFProcessorConfig(BaseModel):
     quality_min_printable_ratio: Ratio = Field(
         0.85, description="share of printable characters below which a page is garbled"
     )
+    garbled_min_letters: int = Field(
+        200, ge=50, description="Latin ones; of fewer it is not asked whether they are a language's"
+    )
+    garbled_letter_similarity: Ratio = Field(
+        0.65, description="of a page's letters to the nearest language's, below which a page is garbled"
+    )
     quality_min_words_per_page: int = Field(10, ge=0, description="fewer on average: W_QUALITY_LOW_NATIVE")
+
+    # Text that cannot be seen
+    keep_hidden_text: bool = Field(
+        False, description="leave in what is invisible, white on white or tiny; it is reported either way"
+    )
 
     # Headers and footers
     header_footer_sample_pages: int = Field(5, ge=3, description="pages that are compared")
@@ -87,16 +107,77 @@ class PDFProcessorConfig(BaseModel):
     column_min_gap_ratio: float = Field(0.10, gt=0, lt=1, description="of the page's width")
     max_columns: int = Field(3, ge=1, le=8, description="more columns on a page are not looked for")
 
+    layout_engine: Literal["fast", "layout"] = Field(
+        "fast",
+        description="what headings, captions, footnotes and tables are found by: rules, or PyMuPDF's layout"
+        " model on the pages that need it",
+    )
+
     # Tables
     table_engine: Literal["fast", "layout", "none"] = Field(
-        "fast", description="how tables are found: by rules, by PyMuPDF's layout model, or not"
+        "fast", description="fast: as `layout_engine` says; layout: as if that were layout; none: no tables"
     )
     table_page_seconds: float = Field(2.0, gt=0, description="of work: a page that takes more stays text")
     table_max_vectors: int = Field(10_000, ge=0, description="a page with more drawn paths stays text")
     table_header_similarity: Ratio = Field(0.8, description="of headers of a table that goes on")
 
+    # OCR, for pages that are pictures, in part or entirely, and for garbled ones
+    ocr_engine: Literal["auto", "tesseract", "none"] = Field(
+        "auto",
+        description="auto: Tesseract where it is installed, else such pages are reported; tesseract: refuse "
+        "documents where it is not; none: no OCR",
+    )
+    ocr_languages: list[Annotated[str, Field(pattern=LANGUAGE_PATTERN)]] = Field(
+        ["eng"], min_length=1, max_length=16, description="as Tesseract calls them: `eng`, `deu`, `chi_sim`"
+    )
+    ocr_dpi: int = Field(300, ge=72, le=600, description="at which a page is painted to be read")
+    ocr_max_pixels: int = Field(
+        20_000_000, ge=100_000, le=100_000_000, description="of that picture; a larger page has a lower dpi"
+    )
+    ocr_page_seconds: float = Field(60.0, gt=0, description="a page that takes longer is given up")
+    ocr_confidence_threshold: Ratio = Field(
+        0.7, description="mean of a page's words, below which it is reported, and text in images is left out"
+    )
+    ocr_word_confidence: Ratio = Field(0.2, description="of a word that is kept; below it is noise")
+    ocr_min_image_ratio: Ratio = Field(0.02, description="of the page: a smaller image is not read")
+    ocr_image_max_chars: int = Field(
+        200, ge=0, description="an image with more text of the page on it is a ground, and not read"
+    )
+    ocr_min_skew_degrees: float = Field(0.5, ge=0.1, le=10, description="from which a page is straightened")
+    ocr_max_ink_patches: int = Field(
+        15_000, ge=1000, description="on a page's picture; with more it is noisy, and read without columns"
+    )
+
+    # Forms, annotations, links and attachments
+    max_form_fields: int = Field(20_000, ge=0, description="of a document; the rest is left out and reported")
+    max_annotations: int = Field(20_000, ge=0, description="of a document; the rest is left out and reported")
+    max_links: int = Field(100_000, ge=0, description="of a document; the rest is left out and reported")
+    max_attachments: int = Field(1000, ge=0, description="that are listed; the rest is counted only")
+    max_attachments_mb: int = Field(
+        64,
+        ge=0,
+        le=1024,
+        description="of all attachments, unpacked for their SHA-256; beyond: listed without",
+    )
+
+    # Language
+    detect_language: bool = Field(True, description="of each page and of the document")
+    language_sample_letters: int = Field(
+        200, ge=50, le=5000, description="of a page, by which its language is told"
+    )
+    language_min_confidence: Ratio = Field(
+        0.3, description="of the detector; below, the language of a page is unknown"
+    )
+
     # Chunks
-    chunk_size_tokens: int = Field(512, ge=16, description="a chunk is at most so long")
+    tokenizer: str = Field(
+        "cl100k_base",
+        pattern=r"^(cl100k_base|o200k_base|/.+\.json)$",
+        description="that counts tokens: `cl100k_base`, `o200k_base`, or the path of a `tokenizer.json`",
+    )
+    chunk_size_tokens: int = Field(
+        512, ge=16, description="a chunk is at most so long; a single row of a table may be longer"
+    )
     chunk_overlap_tokens: int = Field(50, ge=0, description="of a chunk, repeated from the one before it")
 
     # Sinks
@@ -109,6 +190,23 @@ class PDFProcessorConfig(BaseModel):
     )
     execution_max_workers: int = Field(4, ge=1, description="worker processes, for local")
     execution_queue_url: str | None = Field(None, repr=False, description="AMQP URL, for distributed")
+    execution_tls_ca_file: Path | None = Field(
+        None, description="PEM file of the CAs for `amqps://`; none: those of the system"
+    )
+    execution_tls_cert_file: Path | None = Field(None, description="PEM file of the client certificate")
+    execution_tls_key_file: Path | None = Field(
+        None, description="PEM file of its key; none: it is in the certificate's file"
+    )
+    execution_tls_key_password_file: Path | None = Field(
+        None, description="file that holds the password of an encrypted key"
+    )
+    execution_tls_server_name: str | None = Field(
+        None, min_length=1, description="name that the broker's certificate must have; none: the URL's host"
+    )
+    execution_tls_minimum_version: Literal["1.2", "1.3"] = Field("1.2", description="of TLS, at least")
+    execution_secrets_key: SecretStr | None = Field(
+        None, description="key that passwords are sealed with, for distributed; the daemons have it too"
+    )
     execution_lane: str = Field(
         "default", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="the queue of the jobs, for distributed"
     )
@@ -118,6 +216,11 @@ class PDFProcessorConfig(BaseModel):
         description="whose reply queue it is, for distributed; none: a random one for each backend",
     )
     execution_worker_memory_mb: int = Field(2048, ge=256, description="address space of a local worker")
+    execution_share_from_seconds: float = Field(
+        0.25,
+        ge=0,
+        description="idle workers read pages of a document, too, that would take longer for one; 0: never",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -161,12 +264,15 @@ class PDFProcessorConfig(BaseModel):
         return cls(**data)
 
     def output_fields(self) -> dict[str, Any]:
-        """The fields that change what comes out of a document, for the ingest key."""
+        """The fields that change what comes out of a document, for the ingest key; the password is none."""
         return self.model_dump(mode="json", exclude=_NOT_OUTPUT)
 
     def wire_fields(self) -> dict[str, Any]:
-        """What a job carries: the fields that differ from their defaults, never those of the execution."""
-        names = {name for name in type(self).model_fields if name.startswith("execution_")}
+        """What a job carries: the fields that differ from their defaults, but not the execution's.
+
+        The password is not among them either: it travels sealed, see `wire/secrets.py`.
+        """
+        names = {name for name in type(self).model_fields if name.startswith("execution_")} | {"password"}
         return self.model_dump(mode="json", exclude_defaults=True, exclude=names)
 
 
@@ -174,7 +280,7 @@ _NOT_OUTPUT = {
     name
     for name in PDFProcessorConfig.model_fields
     if name.startswith("execution_") or name.endswith("_override_reason")
-} | {"per_document_timeout_seconds", "default_collection", "embedding_batch_size"}
+} | {"per_document_timeout_seconds", "default_collection", "embedding_batch_size", "password"}
 
 
 def _parse(text: str, suffix: str) -> Any:

@@ -65,6 +65,7 @@ class ErrorCode(StrEnum):
     E_EXECUTION_MEMORY = "E_EXECUTION_MEMORY"
     E_EXECUTION_CANCELLED = "E_EXECUTION_CANCELLED"
     E_EXECUTION_REJECTED = "E_EXECUTION_REJECTED"
+    E_EXECUTION_NOT_CONFIGURED = "E_EXECUTION_NOT_CONFIGURED"
     E_SOURCE_UNAVAILABLE = "E_SOURCE_UNAVAILABLE"
     E_SOURCE_FORBIDDEN = "E_SOURCE_FORBIDDEN"
 
@@ -80,11 +81,16 @@ class ErrorCode(StrEnum):
     W_PAGE_HIDDEN_TEXT = "W_PAGE_HIDDEN_TEXT"
     W_PAGE_FAILED = "W_PAGE_FAILED"
     W_PAGE_LOW_OCR_CONFIDENCE = "W_PAGE_LOW_OCR_CONFIDENCE"
+    W_PAGE_OCR_EMPTY = "W_PAGE_OCR_EMPTY"
     W_QUALITY_LOW_NATIVE = "W_QUALITY_LOW_NATIVE"
     W_DOCUMENT_REPAIRED = "W_DOCUMENT_REPAIRED"
     W_DOCUMENT_SIGNED = "W_DOCUMENT_SIGNED"
     W_DOCUMENT_XFA = "W_DOCUMENT_XFA"
     W_EMBEDDED_FILES = "W_EMBEDDED_FILES"
+    W_FORM_FIELDS_LEFT_OUT = "W_FORM_FIELDS_LEFT_OUT"
+    W_ANNOTATIONS_LEFT_OUT = "W_ANNOTATIONS_LEFT_OUT"
+    W_LINKS_LEFT_OUT = "W_LINKS_LEFT_OUT"
+    W_ATTACHMENTS_LEFT_OUT = "W_ATTACHMENTS_LEFT_OUT"
     W_ENCRYPTED_OWNER_ONLY = "W_ENCRYPTED_OWNER_ONLY"
     W_OUTLINE_INVALID = "W_OUTLINE_INVALID"
     W_PARSER_MESSAGES = "W_PARSER_MESSAGES"
@@ -97,7 +103,7 @@ class IngestError(BaseModel):
     Attributes:
         code: The stable code.
         message: What happened and what to do about it; never text of the document.
-        stage: `security`, `open`, `parse`, `structure`, `chunk`, `sink` or `execution`.
+        stage: `security`, `open`, `parse`, `ocr`, `structure`, `chunk`, `sink` or `execution`.
         page_number: The page it happened on, counted from 1, where there is one.
         recoverable: True when the same document may succeed at another time.
         details: Facts for programs: `signal`, `exit_code`, `peak_memory_bytes`, `page_reached`, ...

@@ -11,12 +11,13 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from _truth.markdown import plain_text, tables
 
-__all__ = ["check_documents", "passes"]
+__all__ = ["check_documents", "is_scan", "passes"]
 
 Check = dict[str, Any]
 
@@ -24,6 +25,7 @@ _SAME = str.maketrans(
     "\u2018\u2019\u201a\u2032\u201c\u201d\u201e\u2033\u2010\u2011\u2012\u2013\u2014\u2212",
     "''''\"\"\"\"------",
 )
+_FEW_LETTERS = 100  # a page
 _TYPES = {"present", "absent", "order", "table"}
 
 
@@ -38,6 +40,15 @@ def check_documents(corpus: Path) -> dict[Path, list[Check]]:
         if path is not None and check["type"] in _TYPES:
             found.setdefault(path, []).append(check)
     return found
+
+
+@cache
+def is_scan(path: Path) -> bool:
+    """True for a document that is pictures: hardly any text of its own."""
+    import pymupdf
+
+    with pymupdf.open(path) as document:
+        return sum(len(page.get_text()) for page in document) < _FEW_LETTERS * document.page_count
 
 
 def normal(text: str) -> str:

@@ -39,24 +39,24 @@ class Engine:
 
 
 class Ours(Engine):
-    """The pipeline, as the configuration of `table_engine` says; tables come from `table_data`."""
+    """The pipeline, as the configuration of `layout_engine` says; tables come from `table_data`."""
 
     asks = frozenset({"tables", "markdown"})
 
-    def __init__(self, table_engine: str) -> None:
-        self._table_engine = table_engine
+    def __init__(self, layout_engine: str) -> None:
+        self._layout_engine = layout_engine
 
     def load(self) -> str:
         from ingestkit_pdf.config import PARSER_VERSION, PDFProcessorConfig
         from ingestkit_pdf.pdf import process_document
 
-        if self._table_engine == "layout":
+        if self._layout_engine == "layout":
             from ingestkit_pdf.pdf.mupdf import load_layout_model
 
             load_layout_model()
         self._process = process_document
         self._config = PDFProcessorConfig(
-            table_engine=self._table_engine,
+            layout_engine=self._layout_engine,
             reject_javascript=False,
             reject_javascript_override_reason="benchmark: read every document",
         ).model_dump()

@@ -8,10 +8,13 @@ from html.parser import HTMLParser
 __all__ = ["headings", "plain_text", "tables", "words"]
 
 _HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.+?)\s*#*\s*$", re.MULTILINE)
-_SETEXT = re.compile(r"^([^\n|#>-][^\n|]*)\n(=+|-{3,})[ \t]*$", re.MULTILINE)
+_FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+_FENCED = re.compile(r"^ {0,3}```.*?(?:^ {0,3}```|\Z)", re.MULTILINE | re.DOTALL)
 _RULE_ROW = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 _CELL_END = re.compile(r"(?<!\\)\|")
-_MARK = re.compile(r"\*{1,3}|(?<!\w)_{1,3}|_{1,3}(?!\w)|~~|`+|^#{1,6}\s+|^>\s?|^\s*[-*+]\s+", re.MULTILINE)
+_MARK = re.compile(
+    r"(?<!\\)\*{1,3}|(?<![\w\\])_{1,3}|(?<!\\)_{1,3}(?!\w)|~~|`+|^#{1,6}\s+|^>\s?|^\s*[-*+]\s+", re.MULTILINE
+)
 _TAG = re.compile(r"<!--.*?-->|</?(?:[a-zA-Z][^>]*)>", re.DOTALL)
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
@@ -33,13 +36,12 @@ def words(markdown: str) -> list[str]:
 
 
 def headings(markdown: str) -> list[tuple[int, str]]:
-    """Level and text (letters and digits only, small) of every heading."""
-    found = [(match.start(), len(match.group(1)), match.group(2)) for match in _HEADING.finditer(markdown)]
-    found += [
-        (match.start(), 1 if match.group(2)[0] == "=" else 2, match.group(1))
-        for match in _SETEXT.finditer(markdown)
-    ]
-    return [(level, " ".join(words(text))) for _, level, text in sorted(found)]
+    """Level and text (letters and digits only, small) of every heading; none in code or front matter.
+
+    Lines with dashes under them are none: in receipts these are rules, and no engine writes headings so.
+    """
+    markdown = _FENCED.sub("", _FRONT_MATTER.sub("", markdown))
+    return [(len(match.group(1)), " ".join(words(match.group(2)))) for match in _HEADING.finditer(markdown)]
 
 
 def tables(markdown: str) -> list[list[list[str]]]:

@@ -4,19 +4,22 @@ Units: boxes and page sizes are PDF points (1/72 inch) with the origin at the to
 it is displayed; page numbers count from 1; durations are seconds; ratios lie between 0 and 1.
 """
 
+from ingestkit_pdf.models.annotations import Annotation, Link
 from ingestkit_pdf.models.base import Box
 from ingestkit_pdf.models.content import Chunk, PageBox, TableResult, TableSpan
-from ingestkit_pdf.models.document import DocumentMetadata, OutlineEntry
+from ingestkit_pdf.models.document import Attachment, DocumentMetadata, OutlineEntry
 from ingestkit_pdf.models.enums import (
     ClassificationTier,
     ContentType,
     ExtractionQualityGrade,
+    FieldKind,
     IngestionMethod,
     PageStatus,
     PageType,
     PDFType,
 )
-from ingestkit_pdf.models.page import ExtractionQuality, PageResult
+from ingestkit_pdf.models.forms import FormField, Signature
+from ingestkit_pdf.models.page import ExtractionQuality, PageOcr, PageResult
 from ingestkit_pdf.models.result import ProcessingResult
 from ingestkit_pdf.models.stages import (
     ClassificationResult,
@@ -28,6 +31,8 @@ from ingestkit_pdf.models.stages import (
 )
 
 __all__ = [
+    "Annotation",
+    "Attachment",
     "Box",
     "Chunk",
     "ClassificationResult",
@@ -38,16 +43,21 @@ __all__ = [
     "EmbedStageResult",
     "ExtractionQuality",
     "ExtractionQualityGrade",
+    "FieldKind",
+    "FormField",
     "IngestionMethod",
+    "Link",
     "OCRStageResult",
     "OutlineEntry",
     "PDFType",
     "PageBox",
+    "PageOcr",
     "PageResult",
     "PageStatus",
     "PageType",
     "ParseStageResult",
     "ProcessingResult",
+    "Signature",
     "TableResult",
     "TableSpan",
     "WrittenArtifacts",

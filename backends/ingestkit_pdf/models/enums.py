@@ -8,6 +8,7 @@ __all__ = [
     "ClassificationTier",
     "ContentType",
     "ExtractionQualityGrade",
+    "FieldKind",
     "IngestionMethod",
     "PDFType",
     "PageStatus",
@@ -76,7 +77,21 @@ class ContentType(StrEnum):
     TABLE = "table"
     LIST = "list"
     HEADING = "heading"
+    CAPTION = "caption"
+    FOOTNOTE = "footnote"
     FORM_FIELD = "form_field"
     IMAGE_DESCRIPTION = "image_description"
     FOOTER = "footer"
     HEADER = "header"
+
+
+class FieldKind(StrEnum):
+    """What kind of field of a form it is."""
+
+    TEXT = "text"
+    CHECKBOX = "checkbox"
+    RADIO = "radio"
+    CHOICE = "choice"
+    BUTTON = "button"
+    SIGNATURE = "signature"
+    UNKNOWN = "unknown"

@@ -8,7 +8,7 @@ from ingestkit_pdf.errors import IngestError
 from ingestkit_pdf.models.base import Model
 from ingestkit_pdf.models.enums import ExtractionQualityGrade, PageStatus, PageType
 
-__all__ = ["ExtractionQuality", "PageResult"]
+__all__ = ["ExtractionQuality", "PageOcr", "PageResult"]
 
 
 class ExtractionQuality(Model):
@@ -37,8 +37,36 @@ class ExtractionQuality(Model):
         return ExtractionQualityGrade.MEDIUM if self.score >= 0.6 else ExtractionQualityGrade.LOW
 
 
+class PageOcr(Model):
+    """What OCR read on a page.
+
+    Attributes:
+        engine: That read it.
+        confidence: Mean of its words, longer ones counting more.
+        word_count: Words that are in the page's text.
+        area_count: Images that were read; 0 where the page was, as a whole.
+        dpi: At which it was painted; less than `ocr_dpi` on very large pages.
+        turned_degrees: By how much the page was turned clockwise to stand upright. Boxes are those of the
+            page as it is displayed.
+        language: That the engine read it as, where there is only one.
+        script: Of most letters: `Latin`, `Cyrillic`, `Han`, ...
+    """
+
+    engine: str
+    confidence: float
+    word_count: int
+    area_count: int = 0
+    dpi: int
+    turned_degrees: float = 0.0
+    language: str | None = None
+    script: str | None = None
+
+
 class PageResult(Model):
-    """What became of one page."""
+    """What became of one page.
+
+    `language` is that of its text as it was detected, an ISO 639 code (`de`); None where nothing tells it.
+    """
 
     page_number: int
     label: str | None = None
@@ -48,6 +76,7 @@ class PageResult(Model):
     width: float = 0.0
     height: float = 0.0
     rotation: int = 0
+    language: str | None = None
     char_count: int = 0
     word_count: int = 0
     image_count: int = 0
@@ -55,5 +84,6 @@ class PageResult(Model):
     font_count: int = 0
     has_form_fields: bool = False
     is_multi_column: bool = False
+    ocr: PageOcr | None = None
     warnings: list[str] = []
     error: IngestError | None = None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ingestkit_pdf.errors import ErrorCode, IngestError
+from ingestkit_pdf.models.annotations import Annotation, Link
 from ingestkit_pdf.models.base import Model
 from ingestkit_pdf.models.content import Chunk, TableResult
-from ingestkit_pdf.models.document import DocumentMetadata
+from ingestkit_pdf.models.document import Attachment, DocumentMetadata
 from ingestkit_pdf.models.enums import IngestionMethod, PDFType
+from ingestkit_pdf.models.forms import FormField, Signature
 from ingestkit_pdf.models.page import ExtractionQuality, PageResult
 from ingestkit_pdf.models.stages import (
     ClassificationResult,
@@ -56,6 +58,11 @@ class ProcessingResult(Model):
     pages: list[PageResult] = []
     chunks: list[Chunk] = []
     table_data: list[TableResult] = []
+    form_fields: list[FormField] = []
+    annotations: list[Annotation] = []
+    links: list[Link] = []
+    attachments: list[Attachment] = []
+    signatures: list[Signature] = []
     markdown: str = ""
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from ingestkit_pdf.pdf.pipeline import process_document
+from ingestkit_pdf.pdf.pipeline import help_document, process_document
+from ingestkit_pdf.pdf.warm import warm_up
 
-__all__ = ["process_document"]
+__all__ = ["help_document", "process_document", "warm_up"]

@@ -8,11 +8,12 @@ None of them takes part in garbage collection: they hold no cycles, and there ar
 from __future__ import annotations
 
 import json
+from typing import TypeVar
 
 from msgspec import DecodeError, Struct, ValidationError, convert
 from msgspec.json import Decoder
 
-__all__ = ["Block", "BlockBox", "Font", "Run", "read_blocks"]
+__all__ = ["Block", "BlockBox", "Element", "Font", "Run", "read_blocks", "read_elements"]
 
 
 class BlockBox(Struct, gc=False):
@@ -54,11 +55,32 @@ class Block(Struct, gc=False):
     argb: int = 0
 
 
+class Element(Block, gc=False):
+    """A block, or an element of the document's own structure around some.
+
+    Attributes:
+        std: The standard type of an element: `P`, `H1`.
+        contents: What is in it.
+        role: What its text is for, see `roles.py`; `area` numbers the elements of a page that have text.
+    """
+
+    std: str = ""
+    contents: list[Element] = []
+    role: str = ""
+    area: int = 0
+
+
 class _Page(Struct, gc=False):
     blocks: list[Block]
 
 
+class _TaggedPage(Struct, gc=False):
+    blocks: list[Element]
+
+
+_T = TypeVar("_T")
 _decoder = Decoder(_Page)
+_tagged_decoder = Decoder(_TaggedPage)
 
 
 def read_blocks(data: bytes) -> list[Block]:
@@ -70,12 +92,24 @@ def read_blocks(data: bytes) -> list[Block]:
     try:
         return _decoder.decode(data).blocks
     except (DecodeError, UnicodeDecodeError):
-        return _read_leniently(data)
+        return _read_leniently(data, _Page).blocks
 
 
-def _read_leniently(data: bytes) -> list[Block]:
+def read_elements(data: bytes) -> list[Element]:
+    """The blocks in the JSON of a page that was read with its structure, in the elements they belong to.
+
+    Raises:
+        ValueError: It is no JSON of a page.
+    """
+    try:
+        return _tagged_decoder.decode(data).blocks
+    except (DecodeError, UnicodeDecodeError):
+        return _read_leniently(data, _TaggedPage).blocks
+
+
+def _read_leniently(data: bytes, kind: type[_T]) -> _T:
     page = json.loads(data.decode("utf-8", "replace"), strict=False)
     try:
-        return convert(page, _Page).blocks
+        return convert(page, kind)
     except ValidationError as error:
         raise ValueError(f"the page's blocks: {error}") from error

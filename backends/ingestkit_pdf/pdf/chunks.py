@@ -4,67 +4,166 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ingestkit_pdf.models import Chunk, ContentType, PageBox
+from ingestkit_pdf.pdf.counted import (
+    CountedParagraph,
+    CountedPiece,
+    count_paragraphs,
+    count_pieces,
+    cut_piece,
+)
 from ingestkit_pdf.pdf.lines import Line
 from ingestkit_pdf.pdf.mupdf import SCALE
-from ingestkit_pdf.pdf.paragraphs import HEADING, ITEM, ROW, TABLE, Paragraph, Piece
+from ingestkit_pdf.pdf.paragraphs import (
+    CAPTION,
+    CONTENTS,
+    FOOTNOTE,
+    FORM,
+    HEADING,
+    ITEM,
+    ROW,
+    TABLE,
+    Paragraph,
+    Piece,
+)
 from ingestkit_pdf.pdf.tables import is_caption
-from ingestkit_pdf.pdf.tokens import count_tokens
+from ingestkit_pdf.pdf.tokens import Count
 
-__all__ = ["Chunker"]
+__all__ = ["make_chunks"]
 
 _SENTENCE_END = re.compile(r"[.!?\u3002\uff01\uff1f\u061f\u06d4][\"'\u201d\u2019)\]]*\s*$")
-_WORD = re.compile(r"\S+\s*")
+_LETTERS = 12
+"""Hardly any text has so many letters to a token: so far back may what an overlap repeats begin."""
+
 _TYPES = {
     ITEM: ContentType.LIST,
+    CONTENTS: ContentType.LIST,
+    CAPTION: ContentType.CAPTION,
+    FOOTNOTE: ContentType.FOOTNOTE,
     ROW: ContentType.TABLE,
     TABLE: ContentType.TABLE,
+    FORM: ContentType.FORM_FIELD,
     HEADING: ContentType.HEADING,
 }
 
 
-class Chunker:
-    """Cuts paragraphs into chunks; one for each document, used once.
+@dataclass(slots=True)
+class _Draft:
+    """A chunk to be: its pieces, of which `repeated` are from the chunk before it."""
+
+    pieces: list[Piece]
+    kinds: set[str]
+    path: list[str]
+    repeated: int
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+        return "".join([piece[0] for piece in self.pieces]).rstrip()
+
+    @property
+    def may_be_longer(self) -> bool:
+        """True for a single row of a table, which is never cut."""
+        return TABLE in self.kinds and len(self.pieces) - self.repeated == 1
+
+
+def make_chunks(
+    paragraphs: Sequence[Paragraph], *, ingest_key: str, limit: int, overlap: int, count: Count
+) -> list[Chunk]:
+    """Cut the document's paragraphs into chunks.
 
     Args:
+        paragraphs: In order.
         ingest_key: Ids of chunks are derived from it.
-        limit: Tokens that a chunk holds at most, unless a single word is longer.
+        limit: Tokens that a chunk holds at most, unless a single row of a table is longer.
         overlap: Tokens of the end of a chunk that the next one repeats when a section was cut by size.
-        count: Length of a text in tokens.
+        count: Lengths of texts in tokens.
     """
+    counted = count_paragraphs(paragraphs, count)
+    room = limit
+    while True:
+        drafts = _Cutter(room, overlap, count).cut(counted)
+        texts = [draft.text for draft in drafts]
+        lengths = count(texts) if texts else []
+        pairs = zip(drafts, lengths, strict=True)
+        excess = max((length - limit for draft, length in pairs if not draft.may_be_longer), default=0)
+        if excess <= 0 or room == 1:
+            break
+        room = max(room - excess, 1)  # joined pieces can take a token more than the pieces, though seldom
+    return [
+        _chunk(draft, index, text, length, ingest_key)
+        for index, (draft, text, length) in enumerate(zip(drafts, texts, lengths, strict=True))
+    ]
 
-    def __init__(
-        self, ingest_key: str, limit: int, overlap: int, count: Callable[[str], int] = count_tokens
-    ) -> None:
-        self._key = ingest_key
+
+def _chunk(draft: _Draft, index: int, text: str, tokens: int, ingest_key: str) -> Chunk:
+    boxes = _boxes(draft.pieces)
+    kinds = {TABLE} if TABLE in draft.kinds else draft.kinds - {HEADING} or draft.kinds
+    kind = next(iter(kinds)) if len(kinds) == 1 else ""
+    return Chunk(
+        id=hashlib.sha256(f"{ingest_key}:{index}".encode()).hexdigest()[:32],
+        index=index,
+        text=text,
+        page_numbers=[box.page_number for box in boxes],
+        heading_path=draft.path,
+        content_type=_TYPES.get(kind, ContentType.NARRATIVE),
+        boxes=boxes,
+        token_count=tokens,
+        sha256=hashlib.sha256(text.encode("utf-8", "replace")).hexdigest(),
+    )
+
+
+class _Cutter:
+    """Cuts counted paragraphs; one for each document, used once."""
+
+    def __init__(self, limit: int, overlap: int, count: Count) -> None:
         self._limit = limit
         self._overlap = overlap
         self._count = count
-        self._chunks: list[Chunk] = []
+        self._drafts: list[_Draft] = []
         self._path: list[tuple[int, str]] = []
-        self._pieces: list[tuple[Piece, int]] = []
+        self._pieces: list[Piece] = []
         self._kinds: set[str] = set()
         self._tokens = 0
         self._level = 0
         self._start_path: list[str] = []
         self._repeated = 0
         self._caption = 0
+        self._notes: list[CountedParagraph] = []
 
-    def add_all(self, paragraphs: Iterable[Paragraph]) -> list[Chunk]:
-        """Cut the document's paragraphs into chunks."""
-        for paragraph in paragraphs:
+    def cut(self, counted: Sequence[CountedParagraph]) -> list[_Draft]:
+        """The drafts of all chunks, in order."""
+        for entry in counted:
+            paragraph = entry.paragraph
+            if paragraph.kind == FOOTNOTE:
+                self._notes.append(entry)
+                continue
             if paragraph.kind == HEADING:
+                self._add_notes()
                 self._open_section(paragraph)
+            if (paragraph.kind == FORM) != (FORM in self._kinds):  # fields are chunks of their own
+                self._flush(keep_overlap=False)
             if paragraph.kind == TABLE:
-                self._add_table(paragraph)
+                self._add_table(entry)
             else:
-                self._add(paragraph)
+                self._add(entry)
                 is_one = is_caption(paragraph.pieces[0][0])
                 self._caption = min(len(paragraph.pieces), len(self._pieces)) if is_one else 0
         self._flush(keep_overlap=False)
-        return self._chunks
+        self._add_notes()
+        return self._drafts
+
+    def _add_notes(self) -> None:
+        """Give the footnotes of a section chunks of their own, behind it."""
+        if self._notes:
+            self._flush(keep_overlap=False)
+            for note in self._notes:
+                self._add(note)
+            self._notes = []
+            self._flush(keep_overlap=False)
 
     def _open_section(self, heading: Paragraph) -> None:
         """Begin a chunk, unless this heading is a lower one and the chunk at hand is still small."""
@@ -76,57 +175,57 @@ class Chunker:
             self._path.pop()
         self._path.append((heading.level, " ".join(heading.text.split())))
         if not self._pieces:
-            self._level = heading.level
-            self._start_path = [title for _, title in self._path]
+            self._begin()
 
-    def _add(self, paragraph: Paragraph) -> None:
-        end = "\n" if paragraph.kind in {ITEM, ROW} else "\n\n"
-        counted = [(piece, self._count(piece[0])) for piece in paragraph.pieces]
-        text, page, line = paragraph.pieces[-1]
-        counted[-1] = ((text + end, page, line), counted[-1][1])
-        total = sum(tokens for _, tokens in counted)
+    def _add(self, entry: CountedParagraph) -> None:
+        kind, total = entry.paragraph.kind, entry.tokens
         if self._tokens + total <= self._limit:
-            self._take(counted, total, paragraph.kind)
+            self._take(entry.pieces, total, kind)
             return
         if total <= self._limit and self._tokens > self._limit // 2:
             self._flush(keep_overlap=True)
             if self._tokens + total > self._limit:
                 self._drop_overlap()
-            self._take(counted, total, paragraph.kind)
+            self._take(entry.pieces, total, kind)
             return
-        for piece, tokens in counted:
-            self._add_piece(piece, tokens, paragraph.kind)
+        for piece, tokens in count_pieces(entry.pieces, self._count):
+            self._add_piece(piece, tokens, kind)
 
-    def _add_table(self, table: Paragraph) -> None:
+    def _add_table(self, table: CountedParagraph) -> None:
         """Give a table chunks of its own, with its caption; one that is cut repeats its header in each."""
         caption = self._pieces[len(self._pieces) - self._caption :] if self._caption else []
         if self._kinds - {HEADING}:
+            length = sum(tokens for _, tokens in count_pieces(caption, self._count))
             del self._pieces[len(self._pieces) - len(caption) :]
-            self._tokens -= sum(tokens for _, tokens in caption)
+            self._tokens -= length
             self._flush(keep_overlap=False)
             if caption:
-                self._take(caption, sum(tokens for _, tokens in caption), TABLE)
-        (head, page, line), *rows = table.pieces
-        length = self._count(head)
-        if self._tokens + length > self._limit:
-            self._flush(keep_overlap=False)
-        self._take([((head, page, line), length)], length, TABLE)
-        for row in rows:
-            tokens = self._count(row[0])
-            if self._tokens + tokens > self._limit:
-                self._flush(keep_overlap=False)
-                if length + tokens <= self._limit:
-                    self._take([((head, row[1], row[2]), length)], length, TABLE)
-                    self._repeated = 1
-            self._take([(row, tokens)], tokens, TABLE)
+                self._take(caption, length, TABLE)
+        if self._tokens + table.tokens <= self._limit:
+            self._take(table.pieces, table.tokens, TABLE)
+        else:
+            self._add_rows(table.pieces)
         self._flush(keep_overlap=False)
         self._caption = 0
 
-    def _take(self, counted: list[tuple[Piece, int]], total: int, kind: str) -> None:
+    def _add_rows(self, pieces: list[Piece]) -> None:
+        (head, length), *rows = count_pieces(pieces, self._count)
+        if self._tokens + length > self._limit:
+            self._flush(keep_overlap=False)
+        self._take([head], length, TABLE)
+        for row, tokens in rows:
+            if self._tokens + tokens > self._limit:
+                self._flush(keep_overlap=False)
+                if length + tokens <= self._limit:
+                    self._take([(head[0], row[1], row[2])], length, TABLE)
+                    self._repeated = 1
+            self._take([row], tokens, TABLE)
+
+    def _take(self, pieces: list[Piece], tokens: int, kind: str) -> None:
         if not self._pieces:
             self._begin()
-        self._pieces.extend(counted)
-        self._tokens += total
+        self._pieces.extend(pieces)
+        self._tokens += tokens
         self._kinds.add(kind)
 
     def _begin(self) -> None:
@@ -135,44 +234,28 @@ class Chunker:
 
     def _add_piece(self, piece: Piece, tokens: int, kind: str) -> None:
         if tokens > self._limit:
-            for part in self._cut(piece):
-                self._add_piece(part, min(self._count(part[0]), self._limit), kind)
-            return
+            for part, length in cut_piece(piece, self._limit, self._count):
+                self._add_part(part, length, kind)
+        else:
+            self._add_part(piece, tokens, kind)
+
+    def _add_part(self, piece: Piece, tokens: int, kind: str) -> None:
         if self._tokens + tokens > self._limit:
             self._flush(keep_overlap=True)
             if self._tokens + tokens > self._limit:
                 self._drop_overlap()
-        self._take([(piece, tokens)], tokens, kind)
-
-    def _cut(self, piece: Piece) -> list[Piece]:
-        """Cut one overlong line between words; a word longer than the limit, between its letters."""
-        text, page, line = piece
-        parts: list[Piece] = []
-        start, tokens = 0, 0
-        for match in _WORD.finditer(text):
-            word = match.group()
-            length = self._count(word)
-            if tokens + length > self._limit and match.start() > start:
-                parts.append((text[start : match.start()], page, line))
-                start, tokens = match.start(), 0
-            while length > self._limit:  # every token has at least one letter
-                parts.append((text[start : start + self._limit], page, line))
-                start += self._limit
-                word = text[start : match.end()]
-                length = self._count(word)
-            tokens += length
-        parts.append((text[start:], page, line))
-        return [part for part in parts if part[0]]
+        self._take([piece], tokens, kind)
 
     def _flush(self, *, keep_overlap: bool) -> None:
+        tail: list[Piece] = []
+        tokens = 0
         if len(self._pieces) > self._repeated:
-            self._chunks.append(self._chunk())
-            tail = self._tail() if keep_overlap else []
-        else:
-            tail = []
+            self._drafts.append(_Draft(self._pieces, self._kinds, self._start_path, self._repeated))
+            if keep_overlap and self._overlap:
+                tail, tokens = self._tail()
         self._pieces = tail
         self._repeated = len(tail)
-        self._tokens = sum(tokens for _, tokens in tail)
+        self._tokens = tokens
         self._kinds = set()
         if tail:
             self._begin()
@@ -180,11 +263,15 @@ class Chunker:
     def _drop_overlap(self) -> None:
         self._pieces, self._repeated, self._tokens = [], 0, 0
 
-    def _tail(self) -> list[tuple[Piece, int]]:
+    def _tail(self) -> tuple[list[Piece], int]:
         """The last lines, at most `overlap` tokens, from the start of a sentence where there is one."""
-        tail: list[tuple[Piece, int]] = []
+        first, letters = len(self._pieces), 0
+        while first > 0 and letters < self._overlap * _LETTERS:
+            first -= 1
+            letters += len(self._pieces[first][0])
+        tail: list[CountedPiece] = []
         room = self._overlap
-        for piece, tokens in reversed(self._pieces):
+        for piece, tokens in reversed(count_pieces(self._pieces[first:], self._count)):
             if tokens > room:
                 break
             tail.append((piece, tokens))
@@ -192,29 +279,12 @@ class Chunker:
         tail.reverse()
         for index in range(1, len(tail)):
             if _SENTENCE_END.search(tail[index - 1][0][0]):
-                return tail[index:]
-        return tail
-
-    def _chunk(self) -> Chunk:
-        text = "".join([piece[0] for piece, _ in self._pieces]).rstrip()
-        index = len(self._chunks)
-        boxes = _boxes([piece for piece, _ in self._pieces])
-        kinds = {TABLE} if TABLE in self._kinds else self._kinds - {HEADING} or self._kinds
-        kind = next(iter(kinds)) if len(kinds) == 1 else ""
-        return Chunk(
-            id=hashlib.sha256(f"{self._key}:{index}".encode()).hexdigest()[:32],
-            index=index,
-            text=text,
-            page_numbers=[box.page_number for box in boxes],
-            heading_path=self._start_path,
-            content_type=_TYPES.get(kind, ContentType.NARRATIVE),
-            boxes=boxes,
-            token_count=self._tokens,
-            sha256=hashlib.sha256(text.encode()).hexdigest(),
-        )
+                tail = tail[index:]
+                break
+        return [piece for piece, _ in tail], sum(tokens for _, tokens in tail)
 
 
-def _boxes(pieces: list[Piece]) -> list[PageBox]:
+def _boxes(pieces: Sequence[Piece]) -> list[PageBox]:
     pages: dict[int, list[Line]] = {}
     for _, page, line in pieces:
         pages.setdefault(page, []).append(line)

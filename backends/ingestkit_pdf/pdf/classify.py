@@ -17,11 +17,21 @@ from ingestkit_pdf.models import (
     PageType,
     PDFType,
 )
+from ingestkit_pdf.pdf.garbled import has_wrong_letters
 from ingestkit_pdf.pdf.lines import Line, PageText
 
-__all__ = ["PageProfile", "classify_document", "document_quality", "image_coverage", "profile_page"]
+__all__ = [
+    "METHOD",
+    "PageProfile",
+    "classify_document",
+    "document_quality",
+    "extraction_method",
+    "image_coverage",
+    "profile_page",
+]
 
 METHOD = "pymupdf_text"
+"""How native text was extracted; text that OCR read has the engine's name."""
 
 _TOC_LINE = re.compile(r"(?:\.\s?){3,}\s*(?:\d+|[ivxlc]+)\s*$|\u2026+\s*\d+\s*$", re.IGNORECASE)
 _UNREADABLE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u2028\u2029]|\\(cid:\\d+\\)")
@@ -41,22 +51,40 @@ class PageProfile:
         chars: Characters of text; `words` likewise, counted by white space.
         printable: Share of the characters that are readable.
         coverage: Share of the page under images.
-        page_type, status, warnings: The verdict.
+        page_type: The verdict.
+        is_tabular: Half of its rows are short pieces side by side.
+        lacks: The codes of what is missing, each with what that makes of the page.
     """
 
-    chars: int
-    words: int
-    printable: float
-    coverage: float
+    chars: int = 0
+    words: int = 0
+    printable: float = 0.0
+    coverage: float = 0.0
     page_type: PageType = PageType.TEXT
-    status: PageStatus = PageStatus.OK
-    warnings: list[str] = field(default_factory=list)
+    is_tabular: bool = False
+    lacks: dict[ErrorCode, PageStatus] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the page lacks, as codes."""
+        return [code.value for code in self.lacks]
+
+    @property
+    def status(self) -> PageStatus:
+        """What became of it: the worst of what it lacks."""
+        return max(self.lacks.values(), key=_RANK.__getitem__, default=PageStatus.OK)
 
     def warn(self, code: ErrorCode, status: PageStatus = PageStatus.PARTIAL) -> None:
-        """Note what the page lacks; the worse status stays."""
-        self.warnings.append(code.value)
-        if _RANK[status] > _RANK[self.status]:
-            self.status = status
+        """Note what the page lacks, and what that makes of it."""
+        self.lacks[code] = max(status, self.lacks.get(code, status), key=_RANK.__getitem__)
+
+    def measure(self, lines: Sequence[Line]) -> str:
+        """Count the characters and words of these lines, and how many are readable; returns their text."""
+        joined = "\n".join([line.text for line in lines])
+        self.chars = len(joined.strip())
+        self.words = len(joined.split())
+        self.printable = _printable_ratio(joined)
+        return joined
 
 
 _RANK = {PageStatus.OK: 0, PageStatus.PARTIAL: 1, PageStatus.SKIPPED: 2, PageStatus.FAILED: 3}
@@ -81,37 +109,30 @@ def image_coverage(boxes: Sequence[tuple[int, int, int, int]], width: int, heigh
 
 
 def profile_page(
-    text: PageText,
-    width: int,
-    height: int,
-    config: PDFProcessorConfig,
-    *,
-    has_fields: bool,
-    has_tables: bool = False,
+    text: PageText, width: int, height: int, config: PDFProcessorConfig, *, has_fields: bool
 ) -> PageProfile:
-    """Classify a page by its text, images and form fields.
+    """Classify a page by its text, images and form fields, before its tables and pictures are read.
 
-    `has_tables` says that the tables of the page were recognised: they are read, not only text.
     A page with neither text nor images comes back as BLANK; whether it is painted, the caller finds out.
     """
-    joined = "\n".join([line.text for line in text.lines])
-    chars = len(joined.strip())
-    profile = PageProfile(
-        chars=chars,
-        words=len(joined.split()),
-        printable=_printable_ratio(joined),
-        coverage=image_coverage(text.images, width, height),
-    )
-    _set_type(profile, text, config, has_tables=has_tables)
+    profile = PageProfile(coverage=image_coverage(text.images, width, height))
+    joined = profile.measure(text.lines)
+    _set_type(profile, text, config)
     if has_fields:
         profile.page_type = PageType.FORM
-        profile.warn(ErrorCode.W_PAGE_FORM_FIELDS_NOT_READ)
-    if chars and profile.printable < config.quality_min_printable_ratio:
+    if profile.chars and (
+        profile.printable < config.quality_min_printable_ratio
+        or has_wrong_letters(
+            joined,
+            min_letters=config.garbled_min_letters,
+            similarity=config.garbled_letter_similarity,
+        )
+    ):
         profile.warn(ErrorCode.W_PAGE_GARBLED_TEXT)
     return profile
 
 
-def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig, *, has_tables: bool) -> None:
+def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig) -> None:
     chars, coverage = profile.chars, profile.coverage
     if chars < config.scanned_max_chars and coverage > config.min_image_coverage_for_scanned:
         profile.page_type = PageType.SCANNED
@@ -132,8 +153,7 @@ def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig, 
         profile.page_type = PageType.TOC
     elif _is_table(text.lines):
         profile.page_type = PageType.TABLE_HEAVY
-        if not has_tables:
-            profile.warn(ErrorCode.W_PAGE_TABLES_AS_TEXT)
+        profile.is_tabular = True
 
 
 def _printable_ratio(text: str) -> float:
@@ -174,8 +194,14 @@ def document_quality(pages: Sequence[PageResult]) -> ExtractionQuality:
         avg_words_per_page=round(words / len(pages), 3) if pages else 0.0,
         pages_with_text=sum(page.quality.pages_with_text for page in pages),
         total_pages=len(pages),
-        extraction_method=METHOD,
+        extraction_method=extraction_method(pages),
     )
+
+
+def extraction_method(pages: Sequence[PageResult]) -> str:
+    """How the text of pages was extracted: by which means, joined by plus signs."""
+    methods = {part for page in pages for part in page.quality.extraction_method.split("+")}
+    return "+".join(sorted(methods)) or METHOD
 
 
 _TEXTUAL = {PageType.TEXT, PageType.TOC, PageType.BLANK}

@@ -2,51 +2,137 @@
 
 MuPDF's HTML has the colour of every run and leaves it out where text is invisible, so most pages are
 cleared by one print in C and one search. Only pages with invisible or white text are looked at closely.
+
+What is hidden is taken out of the lines, because nobody who read the document has agreed to it. Invisible
+text on a picture that fills much of the page stays: it is what an earlier OCR has read of that picture.
 """
 
 from __future__ import annotations
 
+import html
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from ingestkit_pdf.pdf.lines import PageText
-from ingestkit_pdf.pdf.mupdf import PageContent
+from ingestkit_pdf.pdf.lines import TINY_SIZE, Line, PageText, Span
+from ingestkit_pdf.pdf.mupdf import SCALE, PageContent
 
-__all__ = ["hidden_characters"]
+__all__ = ["take_hidden"]
 
 _SUSPECT_HTML = re.compile(rb'font-size:[\d.]+pt(?:;color:#(?:f[a-f0-9]){3})?">')
-_LINE = re.compile(
-    rb'<line bbox="([-\d.e]+) ([-\d.e]+) ([-\d.e]+) ([-\d.e]+)"[^>]*? text="([^"]*)">\s*<font[^>]*>\s*'
-    rb'<char [^>]*?color="#([0-9a-f]{6})" alpha="#([0-9a-f]{2})"'
+_RUN = re.compile(rb"<font [^>]*>(.*?)</font>", re.DOTALL)
+_CHAR = re.compile(
+    rb'<char c="([^"]*)" quad="([-\d.e]+) ([-\d.e]+) ([-\d.e]+)(?: [-\d.e]+){4} ([-\d.e]+)"'
+    rb'[^>]*? color="#([0-9a-f]{6})" alpha="#([0-9a-f]{2})"'
 )
-_ENTITY = re.compile(rb"&[^;]{1,8};")
 _WHITE = re.compile(b"(?:f[a-f0-9]){3}")
 _MIN_CHARS = 3
+_SCAN = 0.3  # of the page: a smaller picture is not what a scanner made
+_SLACK = SCALE  # a point
+
+_Box = tuple[float, float, float, float]
 
 
-def hidden_characters(content: PageContent, text: PageText) -> int:
-    """How many characters of the page cannot be seen; 0 where it is only a stray letter or two."""
-    hidden = text.off_page_chars + text.tiny_chars
+@dataclass(slots=True)
+class _HiddenRun:
+    """A run with letters that cannot be seen: its box in hundredths of a point, and what is left of it."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    visible: str
+
+
+def take_hidden(content: PageContent, text: PageText, *, keep: bool) -> int:
+    """Take text that cannot be seen out of the lines of a page, unless it is to be kept.
+
+    Returns:
+        How many characters it has, kept or not; 0 where it is only a stray letter or two.
+    """
+    count = text.off_page_chars + text.tiny_chars
+    runs: list[_HiddenRun] = []
     if text.lines and _SUSPECT_HTML.search(content.html()):
-        hidden += _count(content)
-    return hidden if hidden >= _MIN_CHARS else 0
+        found, runs = _hidden_runs(content, text)
+        count += found
+    if count < _MIN_CHARS:
+        return 0
+    if not keep and (runs or text.tiny_chars):
+        text.lines = [line for line in _seen(text.lines, runs) if line.text.strip()]
+    return count
 
 
-def _count(content: PageContent) -> int:
-    invisible, white = 0, []
-    for match in _LINE.finditer(content.xml()):
-        letters = len(_ENTITY.sub(b"x", match.group(5)).strip())
-        if match.group(7) == b"00":
-            invisible += letters
-        elif _WHITE.fullmatch(match.group(6)):
-            box = tuple(float(match.group(i)) for i in range(1, 5))
-            white.append((box, letters))
-    if white:
-        painted = content.painted_areas()
-        invisible += sum(letters for box, letters in white if not _is_on(box, painted))
-    return invisible
+def _hidden_runs(content: PageContent, text: PageText) -> tuple[int, list[_HiddenRun]]:
+    """How many letters are hidden, and the runs to take out."""
+    area = content.width * content.height
+    scans = [
+        (x0 / SCALE, y0 / SCALE, x1 / SCALE, y1 / SCALE)
+        for x0, y0, x1, y1 in text.images
+        if (x1 - x0) * (y1 - y0) > _SCAN * area * SCALE**2
+    ]
+    painted: list[_Box] | None = None
+    count, runs = 0, []
+    for match in _RUN.finditer(content.xml()):
+        chars = _CHAR.findall(match.group(1))
+        visible, hidden, is_scan = [], 0, False
+        for letter, *box, color, alpha in chars:
+            is_white = alpha != b"00" and _WHITE.fullmatch(color) is not None
+            if alpha != b"00" and not is_white:
+                visible.append(letter)
+                continue
+            place = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+            if is_white:
+                painted = content.painted_areas() if painted is None else painted
+                if _is_on(place, painted):
+                    visible.append(letter)
+                    continue
+            hidden += not letter.isspace()
+            is_scan = is_scan or _is_on(place, scans)
+        count += hidden
+        if hidden and not is_scan:
+            runs.append(_run(chars, visible))
+    return count, runs
 
 
-def _is_on(box: tuple[float, ...], areas: list[tuple[float, float, float, float]]) -> bool:
+def _run(chars: Sequence[tuple[bytes, ...]], visible: Sequence[bytes]) -> _HiddenRun:
+    boxes = [[float(value) * SCALE for value in char[1:5]] for char in chars]
+    left = html.unescape(b"".join(visible).decode("utf-8", "replace"))
+    return _HiddenRun(
+        min(box[0] for box in boxes),
+        min(box[1] for box in boxes),
+        max(box[2] for box in boxes),
+        max(box[3] for box in boxes),
+        left,
+    )
+
+
+def _is_on(box: _Box, areas: Sequence[_Box]) -> bool:
     """True when the middle of the box lies on something that was painted: white on a coloured ground."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return any(x0 <= x <= x1 and y0 <= y <= y1 for x0, y0, x1, y1 in areas)
+
+
+def _seen(lines: Sequence[Line], runs: Sequence[_HiddenRun]) -> Iterator[Line]:
+    """The lines without what is hidden in them."""
+    for line in lines:
+        middle = (line.y0 + line.y1) / 2
+        near = [run for run in runs if run.y0 - _SLACK <= middle <= run.y1 + _SLACK]
+        spans = [(_visible(span, near), *span[1:]) for span in line.spans]
+        if all(new[0] == old[0] for new, old in zip(spans, line.spans, strict=True)):
+            yield line
+        else:
+            rest = line.of([span for span in spans if span[0]])
+            if rest is not None:
+                yield rest
+
+
+def _visible(span: Span, runs: Sequence[_HiddenRun]) -> str:
+    text, _, _, size, x0, x1 = span
+    if size < TINY_SIZE and text.strip():
+        return ""
+    for run in runs:
+        if abs(run.x0 - x0) <= _SLACK and abs(run.x1 - x1) <= _SLACK:
+            return run.visible
+        if not run.visible and run.x0 - _SLACK <= x0 and x1 <= run.x1 + _SLACK:
+            return ""
+    return text

@@ -8,9 +8,11 @@ other is kept; else what stands between two lines that cross the gutters is read
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 
 from ingestkit_pdf.pdf.lines import Line
+from ingestkit_pdf.pdf.vertical import in_columns, is_vertical
 
 __all__ = ["Region", "reading_order"]
 
@@ -21,6 +23,9 @@ _FEW_RUNS, _RUN_SHARE = 8, 0.25  # a content order that seldom changes columns i
 _MIN_BAND_LINES = 5
 _FEW_STEPS_BACK, _CHAOS = 3, 0.05  # share of lines that step back, beyond which the order means nothing
 _MIN_LINE_WIDTH = 0.15  # of the page, on average: cells are shorter
+_MAX_LEADING = 2.2  # times the size: double spacing
+_LEADING_STEP = 50  # hundredths of a point
+_LEADING_SHARE = 0.4  # of the lines
 _PROSE_FILL = 0.55  # lines of prose fill their column; cells of a table do not
 
 
@@ -31,12 +36,27 @@ class Region:
         left, right: Where its text begins and ends, in hundredths of a point.
     """
 
-    __slots__ = ("left", "lines", "right")
+    __slots__ = ("_leading", "left", "lines", "right")
 
     def __init__(self, lines: list[Line]) -> None:
         self.lines = lines
         self.left = min(line.x0 for line in lines)
         self.right = max(line.x1 for line in lines)
+        self._leading = -1
+
+    @property
+    def leading(self) -> int:
+        """The distance of baselines that is most common between lines of one size, at most 2.2 times that."""
+        if self._leading < 0:
+            steps: Counter[int] = Counter()
+            for last, line in pairwise(self.lines):
+                step = line.base - last.base
+                if last.size == line.size and 0 < step <= _MAX_LEADING * line.size:
+                    steps[step // _LEADING_STEP] += 1
+            most = steps.most_common(1)
+            is_common = most and most[0][1] >= _LEADING_SHARE * len(self.lines)
+            self._leading = (most[0][0] + 1) * _LEADING_STEP if is_common else 0
+        return self._leading
 
 
 def reading_order(
@@ -56,6 +76,8 @@ def reading_order(
     """
     if not lines:
         return [], False
+    if is_vertical(lines):
+        return [Region(in_columns(lines))], False
     aside = [line for line in lines if not line.upright]
     if 0 < len(aside) < 0.5 * len(lines):  # a stamp in the margin, the label of an axis: after the text
         lines = [line for line in lines if line.upright]

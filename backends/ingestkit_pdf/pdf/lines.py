@@ -7,17 +7,35 @@ the result has points.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from sys import intern
 
-from ingestkit_pdf.pdf.blocks import Block, Font
+from ingestkit_pdf.pdf.blocks import Block, Element, Font
+from ingestkit_pdf.pdf.letters import is_run_together
 from ingestkit_pdf.pdf.mupdf import SCALE
+from ingestkit_pdf.pdf.righttoleft import Span, is_right_to_left, turned
 
-__all__ = ["BOLD", "ITALIC", "MONO", "Fonts", "Line", "PageText", "Span", "is_right_to_left", "read_lines"]
+__all__ = [
+    "BOLD",
+    "ITALIC",
+    "MONO",
+    "TINY_SIZE",
+    "Fonts",
+    "Line",
+    "PageText",
+    "Span",
+    "is_right_to_left",
+    "read_lines",
+]
 
 BOLD, ITALIC, MONO = 1, 2, 4
 """Bits of a span's style."""
 
 CELL_GAP = 1.5
 """Times the font size: a wider gap in a line is no space between words."""
+
+_LONG = 24  # letters: no word is longer
+_SAME_PLACE = 20  # hundredths of a point
 
 TINY_SIZE = 1.5 * SCALE
 """Text smaller than this cannot be read on paper or screen at any usual zoom."""
@@ -26,19 +44,6 @@ _BOLD_NAME = re.compile(r"bold|black|heavy|demi|(?:^|\+)cm(?:bx|b|ssbx)|(?:^|\+)
 _MONO_NAME = re.compile(
     r"mono|courier|typewriter|consol|menlo|(?:^|\+)cm(?:tt|sltt)|(?:^|\+)SFTT", re.IGNORECASE
 )
-_RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
-_LETTER_LTR = re.compile("[A-Za-z\u00c0-\u024f\u0370-\u058f\u3040-\u9fff\uac00-\ud7a3]")
-
-
-def is_right_to_left(text: str) -> bool:
-    """True when most letters of `text` are Hebrew or Arabic."""
-    if text.isascii():
-        return False
-    return len(_RTL.findall(text)) > len(_LETTER_LTR.findall(text))
-
-
-Span = tuple[str, int, str, int, int, int]
-"""Text, style bits, font name, font size, x0, x1."""
 
 
 class Fonts:
@@ -75,19 +80,25 @@ class Line:
         spans: Its spans, in order.
         cells: Pieces of text with a gap of more than two letters between them.
         upright: False for text that runs up or down the page.
+        vertical: Letters stand one below the other, as in Japanese; it is not upright either.
         block: Index of MuPDF's block.
+        role: What it is for, where tags or the layout model say so (see `roles.py`); else empty.
+        area: Number of the area of the page that says so, from 1; 0 where none does.
     """
 
     __slots__ = (
+        "area",
         "base",
         "block",
         "cells",
         "longest",
+        "role",
         "size",
         "spans",
         "style",
         "text",
         "upright",
+        "vertical",
         "x0",
         "x1",
         "y0",
@@ -105,6 +116,9 @@ class Line:
         self.spans: list[Span] = []
         self.cells = 1
         self.upright = True
+        self.vertical = False
+        self.role = ""
+        self.area = 0
 
     def parts(self) -> list[Line]:
         """The pieces of text with wide gaps between them, each as a line of its own."""
@@ -114,20 +128,37 @@ class Line:
             if not parts or x0 - parts[-1].x1 > CELL_GAP * size:
                 part = Line((x0, self.y0, x1, self.y1), self.base, self.block)
                 part.text, part.size, part.style, part.longest = text, size, style, len(text)
+                part.role, part.area = self.role, self.area
                 parts.append(part)
             else:
                 parts[-1].extend(text, style, size, (x0, self.y0, x1, self.y1))
             parts[-1].spans.append(span)
         return parts
 
+    def of(self, spans: Sequence[Span]) -> Line | None:
+        """This line with some of its spans; None without any."""
+        line: Line | None = None
+        for span in spans:
+            text, style, _, size, x0, x1 = span
+            if line is None:
+                line = Line((x0, self.y0, x1, self.y1), self.base, self.block)
+                line.text, line.size, line.style, line.longest = text, size, style, len(text)
+                line.upright, line.vertical = self.upright, self.vertical
+                line.role, line.area = self.role, self.area
+            else:
+                line.extend(text, style, size, (x0, self.y0, x1, self.y1))
+            line.spans.append(span)
+        return line
+
     def extend(self, text: str, style: int, size: int, box: tuple[int, int, int, int]) -> None:
         """Append a span's text, with a space where the gap before it is one; the caller keeps the span."""
         x0, y0, x1, y1 = box
         _, _, _, _, last_x0, last_x1 = self.spans[-1]
         gap = x0 - last_x1 if x0 >= last_x0 else last_x0 - x1  # else: right to left
-        if gap > CELL_GAP * size:
+        em = size if size > self.size else self.size  # spaces of another font may have the size 0
+        if gap > CELL_GAP * em:
             self.cells += 1
-        if gap > 0.15 * size and not (self.text.endswith(" ") or text.startswith(" ")):
+        if gap > 0.15 * em and not (self.text.endswith(" ") or text.startswith(" ")):
             self.text += " " + text
         else:
             self.text += text
@@ -142,7 +173,7 @@ class Line:
 class PageText:
     """Everything that one walk over a page's blocks found."""
 
-    __slots__ = ("fonts", "images", "lines", "off_page_chars", "sizes", "tiny_chars")
+    __slots__ = ("fonts", "images", "is_run_together", "lines", "off_page_chars", "sizes", "tiny_chars")
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
@@ -151,9 +182,10 @@ class PageText:
         self.fonts: set[str] = set()
         self.off_page_chars = 0
         self.tiny_chars = 0
+        self.is_run_together = False
 
 
-def read_lines(blocks: list[Block], width: float, height: float, fonts: Fonts) -> PageText:
+def read_lines(blocks: Sequence[Block], width: float, height: float, fonts: Fonts) -> PageText:
     """Walk over a page's blocks once: lines with their spans, image boxes, counts for the profile.
 
     Args:
@@ -165,12 +197,16 @@ def read_lines(blocks: list[Block], width: float, height: float, fonts: Fonts) -
     corner = int(width * SCALE), int(height * SCALE)
     for number, block in enumerate(blocks):
         if block.type == "text":
+            first = len(page.lines)
             _read_block(page, block, number, corner, fonts)
+            if type(block) is Element:
+                for line in page.lines[first:]:
+                    line.role, line.area = block.role, block.area
         elif block.type == "image" and (box := block.bbox) is not None:
             page.images.append((box.x, box.y, box.x + box.w, box.y + box.h))
     for line in page.lines:
         if len(line.spans) > 1 and is_right_to_left(line.text):
-            _turn(line)
+            line.spans, line.text, line.cells = turned(line.spans, line.size, CELL_GAP * line.size)
     return page
 
 
@@ -187,43 +223,44 @@ def _read_block(page: PageText, block: Block, number: int, corner: tuple[int, in
         if x1 <= 0 or y1 <= 0 or x0 >= right or y0 >= bottom:
             page.off_page_chars += len(text.strip())
             continue
-        size, name = font.size, font.name
+        size, name = font.size, intern(font.name)  # the parser gives every run a name of its own
         style = styles.get(name)
         if style is None:
             style = fonts.style(font)
         if line is not None and _continues(line, x0, x1, base, size):
             line.extend(text, style, size, (x0, y0, x1, y1))
+        elif line is not None and (gap := _gap_along(line, text, x0, y0, y1)) is not None:
+            line.upright = False
+            line.text += " " + text if gap > 0.2 * size and not line.vertical else text
+            line.y0, line.y1 = min(line.y0, y0), max(line.y1, y1)
         elif text.isspace():
             continue
         else:
             line = Line((x0, y0, x1, y1), base, number)
             line.text, line.size, line.style, line.longest = text, size, style, length
+            line.vertical = run.wmode > 0
             line.upright = not (run.wmode or (length > 2 and y1 - y0 > 2 * (x1 - x0)))
             page.lines.append(line)
         line.spans.append((text, style, name, size, x0, x1))
         sizes[size] = sizes.get(size, 0) + length
+        if length > _LONG and not page.is_run_together:
+            page.is_run_together = is_run_together(text)
         if size < TINY_SIZE:
-            page.tiny_chars += length
+            page.tiny_chars += len(text.strip())
         page.fonts.add(name)
 
 
-def _turn(line: Line) -> None:
-    """Order the spans of a right-to-left line from the right; Latin spans side by side keep their order."""
-    ordered: list[Span] = []
-    latin: list[Span] = []
-    for span in sorted(line.spans, key=lambda item: -item[5]):
-        if _LETTER_LTR.search(span[0]) and not _RTL.search(span[0]):
-            latin.insert(0, span)
-            continue
-        ordered.extend(latin)
-        latin = []
-        ordered.append(span)
-    line.spans = [*ordered, *latin]
-    text = ""
-    for (run, *_, x0, x1), before in zip(line.spans, [None, *line.spans], strict=False):
-        apart = before is not None and max(x0, before[4]) - min(x1, before[5]) > 0.15 * line.size
-        text += (" " if apart and not text.endswith(" ") and not run.startswith(" ") else "") + run
-    line.text = text
+def _gap_along(line: Line, text: str, x0: int, y0: int, y1: int) -> int | None:
+    """How far below or, turned, above the end of a line that is not upright a run stands; None: apart.
+
+    A single letter right above a single letter makes a turned line of both.
+    """
+    if line.upright and not (len(text) == len(line.text) == 1 and 0 < line.y0 - y0 < line.size):
+        return None
+    if abs(x0 - line.x0) > (_SAME_PLACE if line.upright else 0.5 * line.size):
+        return None
+    gap = max(y0 - line.y1, -line.size if line.vertical else line.y0 - y1)
+    return gap if -0.5 * line.size < gap < line.size else None
 
 
 def _continues(line: Line, x0: int, x1: int, base: int, size: int) -> bool:

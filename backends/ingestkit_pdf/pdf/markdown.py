@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ingestkit_pdf.pdf.lines import BOLD, ITALIC, MONO, Line
-from ingestkit_pdf.pdf.paragraphs import CODE, HEADING, ITEM, ROW, TABLE, Paragraph
+from ingestkit_pdf.pdf.paragraphs import CODE, CONTENTS, FORM, HEADING, ITEM, ROW, TABLE, Paragraph
 
 __all__ = ["to_markdown"]
 
@@ -37,9 +37,9 @@ def _write(paragraph: Paragraph) -> str:
         return "#" * paragraph.level + " " + " ".join(paragraph.text.split())
     if kind == CODE:
         return _code(paragraph)
-    if kind == TABLE:
+    if kind in {TABLE, FORM}:
         return paragraph.text
-    if kind == ROW:
+    if kind in {ROW, CONTENTS}:
         return paragraph.text.replace("\n", "  \n")  # two spaces: a line break
     text = _inline(paragraph)
     return _item(paragraph, text) if kind == ITEM else _escaped(text)

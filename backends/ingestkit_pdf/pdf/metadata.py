@@ -12,10 +12,11 @@ from ingestkit_pdf.pdf.mupdf import Document, ParserError, guarded
 from ingestkit_pdf.pdf.mupdf import mupdf as _m
 from ingestkit_pdf.pdf.objects import ObjectScan
 
-__all__ = ["clean_text", "iso_date", "read_metadata", "read_outline"]
+__all__ = ["clean_text", "has_telling_outline", "iso_date", "read_metadata", "read_outline"]
 
 _MAX_OUTLINE_ENTRIES = 20_000
 _MAX_OUTLINE_DEPTH = 32
+_FEW_ENTRIES, _ENTRIES_A_PAGE = 4, 0.25
 _DATE = re.compile(
     r"(?:D:)?\s*(\d{4})(\d{2})?(\d{2})?(\d{2})?(\d{2})?(\d{2})?\s*(?:([Zz])|([+-])(\d{2})'?(\d{2})?'?)?"
 )
@@ -47,6 +48,7 @@ def read_metadata(
     size: int,
     sha256: str,
     linearized: bool,
+    attachment_count: int,
 ) -> DocumentMetadata:
     """Everything the result says of the document as a whole; what cannot be read is left at its default."""
     info: dict[str, Any] = {}
@@ -69,6 +71,7 @@ def read_metadata(
         language=catalog.get("language"),
         encryption=clean_text(info.get("encryption")),
         is_encrypted=bool(info.get("encryption")),
+        needs_password=scan.needed_password,
         is_signed=scan.signatures > 0,
         is_tagged=catalog.get("tagged", False),
         is_linearized=linearized,
@@ -77,7 +80,7 @@ def read_metadata(
         has_xfa=catalog.get("xfa", False),
         has_javascript=bool(scan.javascript),
         signature_count=scan.signatures,
-        attachment_count=scan.attachments + catalog.get("attachments", 0),
+        attachment_count=attachment_count,
         outline=outline,
     )
 
@@ -86,7 +89,7 @@ def clean_text(value: str | None) -> str | None:
     """A string of the file on one line, without control characters and lone surrogates; None when blank."""
     if not value:
         return None
-    cleaned = "".join(char if char.isprintable() else " " for char in value)
+    cleaned = value if value.isprintable() else "".join(c if c.isprintable() else " " for c in value)
     return " ".join(cleaned.split()) or None
 
 
@@ -100,9 +103,6 @@ def _catalog_facts(document: Document) -> dict[str, Any]:
         mark = _m.pdf_dict_gets(_m.pdf_dict_gets(root, "MarkInfo"), "Marked")
         facts["tagged"] = bool(_m.pdf_to_bool(mark))
         facts["xfa"] = bool(_m.pdf_dict_gets(_m.pdf_dict_gets(root, "AcroForm"), "XFA").m_internal)
-        files = _m.pdf_dict_gets(_m.pdf_dict_gets(root, "Names"), "EmbeddedFiles")
-        if files.m_internal:
-            facts["attachments"] = int(document.handle.embfile_count())
     return facts
 
 
@@ -124,6 +124,12 @@ def read_outline(document: Document) -> tuple[list[OutlineEntry], int]:
     except ParserError:
         return [], 1
     return entries, broken
+
+
+def has_telling_outline(document: Document) -> bool:
+    """True when the outline has so many entries that it can name the headings of the document."""
+    entries, _ = read_outline(document)
+    return len(entries) >= max(_FEW_ENTRIES, document.page_count * _ENTRIES_A_PAGE)
 
 
 def _walk_outline(node: Any, page_count: int, entries: list[OutlineEntry]) -> int:

@@ -11,13 +11,16 @@ in C; reading its JSON (`blocks.py`) is faster than having PyMuPDF build a dicti
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
-from ingestkit_pdf.pdf.blocks import Block, read_blocks
+from ingestkit_pdf.pdf.blocks import Block, Element, read_blocks, read_elements
+from ingestkit_pdf.pdf.letters import needs_letters, put_right
 
 _LAYOUT = "pymupdf.layout"
 _blocked = "pymupdf" not in sys.modules and _LAYOUT not in sys.modules
@@ -57,6 +60,7 @@ _STEXT_FLAGS = (
 # letter that looks right) and MEDIABOX_CLIP (text beside the page is reported).
 
 _TEXT_FLAGS = mupdf.FZ_STEXT_PRESERVE_SPANS
+_TAGGED_FLAGS = _TEXT_FLAGS | mupdf.FZ_STEXT_PRESERVE_LIGATURES | mupdf.FZ_STEXT_COLLECT_STRUCTURE
 
 _STORE_PAGES = 100
 """Pages (and documents) after which MuPDF's store is emptied."""
@@ -64,6 +68,9 @@ _STORE_PAGES = 100
 _NEARLY_WHITE = 0.94
 _MIN_GROUND = 4  # points; less is a rule, not a ground for text
 _MAX_GROUNDS = 2000  # drawings of tens of thousands of areas exist
+
+_MAX_MESSAGES = 10_000  # of a page; a broken one can have any number
+_REPEATED = re.compile(r"\.\.\. repeated \d+ times")
 
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
@@ -120,6 +127,7 @@ class PageContent:
         stext: The structured text page, for questions that only some pages raise.
         page: MuPDF's page, likewise.
         source: PyMuPDF's document and the index of the page in it, likewise.
+        areas: What the layout model said, once it was asked.
     """
 
     width: float
@@ -131,6 +139,7 @@ class PageContent:
     stext: Any
     page: Any
     source: tuple[Any, int]
+    areas: list[tuple[float, float, float, float, str]] | None = None
 
     def html(self) -> bytes:
         """The text as HTML with the colour of every run: `color` is missing where it is invisible.
@@ -146,8 +155,17 @@ class PageContent:
 
     def xml(self) -> bytes:
         """The text as XML, a `<char>` with colour, opacity and flags for every character."""
-        flags = mupdf.FZ_STEXT_XML_FLAGS_CHARS
-        return _printed(lambda out: mupdf.fz_print_stext_page_as_xml_with_flags(out, self.stext, 0, flags))
+        return _xml(self.stext)
+
+    def elements(self) -> list[Element]:
+        """The text once more, in the elements of the document's own structure, in their order."""
+        with guarded():
+            stext = mupdf.FzStextPage(self.page, mupdf.FzStextOptions(_TAGGED_FLAGS), mupdf.FzCookie())
+            data = _printed(lambda out: mupdf.fz_print_stext_page_as_json(out, stext, SCALE))
+            elements = read_elements(data)
+        if needs_letters(data):
+            put_right(_leaves(elements), _xml(stext))
+        return elements
 
     @property
     def vector_count(self) -> int:
@@ -177,12 +195,20 @@ class PageContent:
         return found
 
     def layout_boxes(self) -> list[tuple[float, float, float, float, str]]:
-        """The page's areas as (x0, y0, x1, y1, kind) by the layout model, see `load_layout_model`."""
-        document, index = self.source
-        with guarded():
-            page = document[index]
-            page.get_layout()
-            return [(*box[:4], str(box[-1])) for box in page.layout_information or ()]
+        """The page's areas as (x0, y0, x1, y1, kind) by the layout model, which is asked once.
+
+        It has to be loaded, see `load_layout_model`. None where the model fails, and
+        where the page is stored on its side: the model would see it so.
+        """
+        if self.areas is None:
+            self.areas = []
+            document, index = self.source
+            with suppress(ParserError), guarded():
+                if not self.rotation:
+                    page = document[index]
+                    page.get_layout()
+                    self.areas = [(*box[:4], str(box[-1])) for box in page.layout_information or ()]
+        return self.areas
 
     def is_marked(self) -> bool:
         """True when anything at all is painted on the page; computed in C, whatever the number of paths."""
@@ -221,6 +247,17 @@ def _printed(write: Callable[[Any], None]) -> bytes:
         out.fz_close_output()
         data: bytes = mupdf.fz_buffer_extract(buffer)
         return data
+
+
+def _xml(stext: Any) -> bytes:
+    flags = mupdf.FZ_STEXT_XML_FLAGS_CHARS
+    return _printed(lambda out: mupdf.fz_print_stext_page_as_xml_with_flags(out, stext, 0, flags))
+
+
+def _leaves(elements: list[Element]) -> Iterator[Element]:
+    for element in elements:
+        yield element
+        yield from _leaves(element.contents)
 
 
 def load_layout_model() -> None:
@@ -277,6 +314,7 @@ class Document:
         self.pdf: Any = mupdf.pdf_document_from_fz_document(handle.this) if handle.is_pdf else None
         self._options = mupdf.FzStextOptions(_STEXT_FLAGS)
         self._pages_read = 0
+        self._targets: dict[str, int | None] = {}
 
     def __enter__(self) -> Document:
         return self
@@ -291,6 +329,12 @@ class Document:
             self.handle.close()
         _store.account(self._pages_read)
         self._pages_read = 0
+
+    def forget(self) -> None:
+        """Let go of what MuPDF keeps of pages that were read: fonts, images, objects. They are read again."""
+        pymupdf.TOOLS.store_shrink(100)
+        with suppress(ParserError), guarded():
+            mupdf.pdf_clear_xref(self.pdf)
 
     @property
     def is_pdf(self) -> bool:
@@ -321,6 +365,33 @@ class Document:
         with guarded():
             return bool(mupdf.pdf_was_repaired(self.pdf))
 
+    def unlock(self, password: str) -> bool:
+        """Whether `password`, the user's or the owner's, opens the document; ask before anything is read."""
+        with guarded():
+            return bool(self.handle.authenticate(password))
+
+    def target_page(self, uri: str) -> int | None:
+        """The page (from 1) that a link inside the document leads to; None where it leads nowhere."""
+        if uri not in self._targets:
+            try:
+                target = mupdf.ll_pdf_resolve_link_dest(self.pdf.m_internal, uri)  # keeps `loc` alive
+                page = target.loc.page
+            except _FAILURES:
+                page = -1
+            self._targets[uri] = page + 1 if 0 <= page < self.page_count else None
+        return self._targets[uri]
+
+    @property
+    def is_tagged(self) -> bool:
+        """True when the document says that its content is marked with its structure, and has one."""
+        try:
+            root = mupdf.pdf_dict_gets(mupdf.pdf_trailer(self.pdf), "Root")
+            marked = mupdf.pdf_dict_gets(mupdf.pdf_dict_gets(root, "MarkInfo"), "Marked")
+            tree = mupdf.pdf_dict_gets(root, "StructTreeRoot")
+            return bool(mupdf.pdf_to_bool(marked)) and bool(mupdf.pdf_is_dict(tree))
+        except _FAILURES:
+            return False
+
     def page_labels(self) -> list[str]:
         """The label of every page (`iv`, `A-1`); an empty list where the document gives none."""
         with guarded():
@@ -343,12 +414,33 @@ class Document:
                     return bool(parts) and not any(mupdf.pdf_is_stream(part) for part in parts)
             return False
 
+    def has_complaints(self, index: int) -> bool:
+        """True when page `index` (from 0) is never read without a message, whatever was read before."""
+        pymupdf.TOOLS.store_shrink(100)  # else what was loaded with one is silent now
+        mupdf.fz_flush_warnings()  # else one that comes again is only counted
+        return self.read_page(index).messages > 0
+
+    def _load_page(self, index: int) -> Any:
+        """A page; one whose annotations are broken without them, for MuPDF refuses it as a whole."""
+        try:
+            return mupdf.fz_load_page(self.handle.this, index)
+        except _FAILURES as error:
+            page = mupdf.pdf_lookup_page_obj(self.pdf, index)
+            annotations = mupdf.pdf_dict_gets(page, "Annots")
+            if isinstance(_translate(error), OutOfMemoryError) or not annotations.m_internal:
+                raise
+            mupdf.pdf_dict_dels(page, "Annots")
+            try:
+                return mupdf.fz_load_page(self.handle.this, index)
+            finally:
+                mupdf.pdf_dict_puts(page, "Annots", annotations)
+
     def read_page(self, index: int) -> PageContent:
         """Interpret page `index` (from 0), once."""
         self._pages_read += 1
         with guarded():
             before = len(pymupdf.JM_mupdf_warnings_store)
-            page = mupdf.fz_load_page(self.handle.this, index)
+            page = self._load_page(index)
             bounds = mupdf.fz_bound_page(page)
             cookie = mupdf.FzCookie()
             stext = mupdf.FzStextPage(page, self._options, cookie)
@@ -356,7 +448,7 @@ class Document:
             rotate = mupdf.pdf_dict_get_inheritable(
                 mupdf.pdf_lookup_page_obj(self.pdf, index), mupdf.PDF_ENUM_NAME_Rotate
             )
-            return PageContent(
+            content = PageContent(
                 width=bounds.x1 - bounds.x0,
                 height=bounds.y1 - bounds.y0,
                 rotation=mupdf.pdf_to_int(rotate) % 360,
@@ -367,9 +459,25 @@ class Document:
                 page=page,
                 source=(self.handle, index),
             )
+            if needs_letters(data):
+                put_right(content.blocks, content.xml())
+            return content
 
 
-def take_messages() -> int:
-    """How many messages MuPDF has had since the last call; forgets them. They can quote the document."""
-    messages: str = pymupdf.TOOLS.mupdf_warnings(reset=True)
-    return messages.count("\n") + 1 if messages else 0
+def take_messages() -> set[bytes]:
+    """What MuPDF has had to say since the last call, each message once; forgets it.
+
+    As digests: messages can quote the document. How often each came is not told, because what is said once
+    when a font is loaded is said again when it is loaded again.
+    """
+    mupdf.fz_flush_warnings()
+    store = pymupdf.JM_mupdf_warnings_store
+    if not store:
+        return set()
+    found = {
+        blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
+        for text in store[:_MAX_MESSAGES]
+        if not _REPEATED.match(text)
+    }
+    store.clear()
+    return found

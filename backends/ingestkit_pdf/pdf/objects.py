@@ -34,14 +34,18 @@ class ObjectScan:
     Attributes:
         javascript: Where a script was found: `catalog`, `names`, `page`, `annotation`, `field`, `outline`.
         widget_pages: Pages (from 1) with form fields that can be filled in.
+        marked_pages: Pages with annotations other than links: fields, notes, marks, attached files.
         signatures: Signature fields that hold a signature.
-        attachments: Files attached to a page; those of the catalog are counted with the metadata.
+        needed_password: The document opened only with the password of its job.
+        attachments: Files attached to a page.
     """
 
     javascript: set[str] = field(default_factory=set)
     widget_pages: set[int] = field(default_factory=set)
+    marked_pages: set[int] = field(default_factory=set)
     signatures: int = 0
     attachments: int = 0
+    needed_password: bool = False
     nodes: int = 0
 
 
@@ -84,6 +88,7 @@ def _scan_page(page: Any, number: int, scan: ObjectScan) -> None:
         subtype = _name(_get(annotation, "Subtype"))
         if subtype == "Link":
             continue
+        scan.marked_pages.add(number)
         if _has_script_event(_get(annotation, "AA"), scan):
             scan.javascript.add("annotation")
         if subtype == "Widget":

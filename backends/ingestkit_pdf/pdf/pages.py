@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode, IngestError
 from ingestkit_pdf.models import ExtractionQuality, PageResult, PageStatus, PageType
 from ingestkit_pdf.pdf.classify import METHOD, PageProfile, profile_page
-from ingestkit_pdf.pdf.hidden import hidden_characters
-from ingestkit_pdf.pdf.lines import Fonts, Line, read_lines
+from ingestkit_pdf.pdf.hidden import take_hidden
+from ingestkit_pdf.pdf.language import language_sample
+from ingestkit_pdf.pdf.letters import put_right
+from ingestkit_pdf.pdf.lines import Fonts, Line, PageText, read_lines
+from ingestkit_pdf.pdf.links import PageLink, read_links
 from ingestkit_pdf.pdf.mupdf import SCALE, Document, PageContent
+from ingestkit_pdf.pdf.ocr import Ocr, PageReading, Turn, what_to_read
+from ingestkit_pdf.pdf.roles import ask_model
 from ingestkit_pdf.pdf.tables import TableEngine, recognise
+from ingestkit_pdf.pdf.tags import page_blocks
 
 __all__ = ["ReadPage", "failed_page", "page_result", "read_page"]
 
@@ -24,9 +30,13 @@ class ReadPage:
     Attributes:
         number: From 1.
         lines: Its lines, in the order of the content stream.
-        width, height: In hundredths of a point.
+        width, height: In hundredths of a point; of the turned page where there is one.
         profile, result: Its verdict, and the part of the result that is known.
         sizes: Letters set in each font size.
+        links: Where it leads.
+        sample: Text that its language is told by.
+        turn: It was turned to be read, and the lines are those of the turned page.
+        ocr_seconds: What OCR took.
     """
 
     number: int
@@ -36,6 +46,10 @@ class ReadPage:
     profile: PageProfile
     facts: dict[str, Any]
     sizes: dict[int, int]
+    links: list[PageLink] = field(default_factory=list)
+    sample: str = ""
+    turn: Turn | None = None
+    ocr_seconds: float = 0.0
 
 
 def read_page(
@@ -46,24 +60,45 @@ def read_page(
     *,
     has_fields: bool,
     engine: TableEngine | None = None,
+    ocr: Ocr | None = None,
+    is_tagged: bool = False,
+    has_model: bool = False,
 ) -> ReadPage:
-    """Interpret page `index` (from 0), find its tables and classify it.
+    """Interpret page `index` (from 0), classify it, read its pictures where it needs that, find its tables.
+
+    Args:
+        document: The document; `fonts` those of it, so far.
+        config: The configuration.
+        has_fields: The page has fields to be filled in.
+        engine: What finds its tables.
+        ocr: What reads its pictures.
+        is_tagged: The document has a structure of its own.
+        has_model: The layout model may be asked what its lines are for.
 
     Raises:
         ParserError: The page cannot be read.
         OutOfMemoryError: MuPDF was refused memory.
     """
     content = document.read_page(index)
-    text = read_lines(content.blocks, content.width, content.height, fonts)
+    text = _read_text(content, fonts, is_tagged=is_tagged)
+    hidden = take_hidden(content, text, keep=config.keep_hidden_text)
     width, height = int(content.width * SCALE), int(content.height * SCALE)
-    tables = recognise(content, text.lines, index + 1, config, None if has_fields else engine)
-    profile = profile_page(text, width, height, config, has_fields=has_fields, has_tables=bool(tables.count))
-    if tables.gave_up and ErrorCode.W_PAGE_TABLES_AS_TEXT.value not in profile.warnings:
-        profile.warn(ErrorCode.W_PAGE_TABLES_AS_TEXT)
+    profile = profile_page(text, width, height, config, has_fields=has_fields)
     if profile.page_type is PageType.BLANK:
         _look_closer(profile, content, document, index)
-    if hidden_characters(content, text):
+    if hidden:
         profile.warn(ErrorCode.W_PAGE_HIDDEN_TEXT, PageStatus.OK)
+    reading = None
+    if ocr is not None and (need := what_to_read(profile, text.images, text.lines, (width, height), config)):
+        reading = ocr.read(content, text.lines, need)
+        _take(reading, need.lack, profile, text)
+    is_turned = reading is not None and reading.turn is not None
+    seen = content if reading is None else reading.seen(content)
+    tables = recognise(seen, text.lines, index + 1, config, None if has_fields else engine)
+    if has_model and not is_turned:  # the model sees the page as it is
+        ask_model(content, tables.lines)
+    if tables.gave_up or (profile.is_tabular and not tables.count):
+        profile.warn(ErrorCode.W_PAGE_TABLES_AS_TEXT)
     if content.errors and profile.status is not PageStatus.FAILED:
         profile.warn(ErrorCode.W_PAGE_FAILED, PageStatus.PARTIAL if profile.chars else PageStatus.FAILED)
     for size, count in tables.sizes.items():
@@ -78,7 +113,51 @@ def read_page(
     }
     if profile.status is PageStatus.FAILED:
         facts["error"] = _page_error(index + 1)
-    return ReadPage(index + 1, tables.lines, width, height, profile, facts, text.sizes)
+    links = read_links(content, limit=config.max_links)
+    sample = language_sample(text.lines, config)  # of tables, too
+    page = ReadPage(index + 1, tables.lines, width, height, profile, facts, text.sizes, links, sample)
+    return page if reading is None else _read_by_ocr(page, reading)
+
+
+def _take(reading: PageReading, lack: ErrorCode, profile: PageProfile, text: PageText) -> None:
+    """Let what was read count as the page's text, and say what is still missing."""
+    if reading.is_answered:
+        del profile.lacks[lack]
+        profile.lacks.pop(ErrorCode.W_PAGE_IMAGE_TEXT_NOT_READ, None)  # of a garbled page that was read
+    if reading.is_doubtful:
+        profile.warn(ErrorCode.W_PAGE_LOW_OCR_CONFIDENCE)
+    if reading.read:
+        if lack is ErrorCode.W_PAGE_GARBLED_TEXT:
+            text.sizes.clear()
+        text.lines = reading.lines
+        profile.measure(text.lines)
+        for line in reading.read:
+            text.sizes[line.size] = text.sizes.get(line.size, 0) + len(line.text)
+    elif reading.is_answered and not profile.chars:
+        profile.warn(ErrorCode.W_PAGE_OCR_EMPTY, PageStatus.SKIPPED)
+
+
+def _read_by_ocr(page: ReadPage, reading: PageReading) -> ReadPage:
+    """Add what the result says of the reading."""
+    page.facts["ocr"] = reading.facts
+    page.ocr_seconds = reading.seconds
+    if reading.turn is not None:
+        page.turn = reading.turn
+        page.width, page.height = int(reading.turn.width), int(reading.turn.height)
+    if reading.error is not None:
+        code, message = reading.error
+        page.facts["error"] = IngestError(code=code, message=message, stage="ocr", page_number=page.number)
+    return page
+
+
+def _read_text(content: PageContent, fonts: Fonts, *, is_tagged: bool) -> PageText:
+    """The lines of a page; once more where words came without the spaces between them."""
+    blocks = page_blocks(content) if is_tagged else content.blocks
+    text = read_lines(blocks, content.width, content.height, fonts)
+    if text.is_run_together:
+        put_right(blocks, content.xml())
+        text = read_lines(blocks, content.width, content.height, fonts)
+    return text
 
 
 def _look_closer(profile: PageProfile, content: PageContent, document: Document, index: int) -> None:
@@ -88,7 +167,7 @@ def _look_closer(profile: PageProfile, content: PageContent, document: Document,
     elif content.is_marked():
         profile.page_type = PageType.VECTOR_ONLY
         profile.warn(ErrorCode.W_PAGE_SKIPPED_VECTOR_ONLY, PageStatus.SKIPPED)
-    elif content.messages or content.errors:
+    elif content.errors or document.has_complaints(index):
         profile.warn(ErrorCode.W_PAGE_FAILED, PageStatus.FAILED)
     else:
         profile.warn(ErrorCode.W_PAGE_SKIPPED_BLANK, PageStatus.SKIPPED)
@@ -106,7 +185,7 @@ def _page_error(number: int) -> IngestError:
 
 def failed_page(number: int) -> ReadPage:
     """Stands for a page that could not be read at all."""
-    profile = PageProfile(chars=0, words=0, printable=0.0, coverage=0.0, page_type=PageType.BLANK)
+    profile = PageProfile(page_type=PageType.BLANK)
     profile.warn(ErrorCode.W_PAGE_FAILED, PageStatus.FAILED)
     return ReadPage(number, [], 0, 0, profile, {"error": _page_error(number)}, {})
 
@@ -124,7 +203,7 @@ def page_result(page: ReadPage, label: str | None, *, is_multi_column: bool) -> 
             avg_words_per_page=float(profile.words),
             pages_with_text=int(profile.chars > 0),
             total_pages=1,
-            extraction_method=METHOD,
+            extraction_method=_method(page),
         ),
         char_count=profile.chars,
         word_count=profile.words,
@@ -133,3 +212,12 @@ def page_result(page: ReadPage, label: str | None, *, is_multi_column: bool) -> 
         warnings=profile.warnings,
         **page.facts,
     )
+
+
+def _method(page: ReadPage) -> str:
+    """By which means its text was extracted."""
+    ocr = page.facts.get("ocr")
+    if ocr is None or not ocr.word_count:
+        return METHOD
+    is_all = ocr.word_count >= page.profile.words
+    return str(ocr.engine) if is_all else f"{METHOD}+{ocr.engine}"

@@ -12,7 +12,6 @@ from ingestkit_pdf.models import (
     ClassificationStageResult,
     DocumentMetadata,
     ExtractionQuality,
-    IngestionMethod,
     PageResult,
     PageStatus,
     ParseStageResult,
@@ -20,25 +19,34 @@ from ingestkit_pdf.models import (
     TableResult,
     WrittenArtifacts,
 )
-from ingestkit_pdf.pdf.chunks import Chunker
-from ingestkit_pdf.pdf.classify import METHOD, classify_document, document_quality
+from ingestkit_pdf.pdf.chunks import make_chunks
+from ingestkit_pdf.pdf.classify import classify_document, document_quality
+from ingestkit_pdf.pdf.extras import Extras
+from ingestkit_pdf.pdf.language import document_language
 from ingestkit_pdf.pdf.markdown import to_markdown
 from ingestkit_pdf.pdf.notes import Notes
+from ingestkit_pdf.pdf.ocr import ocr_stage, path_taken
+from ingestkit_pdf.pdf.overlay import with_overlay
 from ingestkit_pdf.pdf.paragraphs import Paragraph
 from ingestkit_pdf.pdf.tables import table_name
+from ingestkit_pdf.pdf.tokens import load_tokenizer
 
 __all__ = ["RunFacts", "assemble"]
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What belongs to this run: names, and `time.perf_counter()` at its start and after the last page."""
+    """What belongs to this run: names, and `time.perf_counter()` at its start and after the last page.
+
+    `ocr_seconds` is what OCR took, those of all workers added.
+    """
 
     file_path: str
     ingest_key: str
     ingest_run_id: str
     started: float
     parsed: float
+    ocr_seconds: float = 0.0
 
 
 def assemble(
@@ -49,16 +57,23 @@ def assemble(
     pages: list[PageResult],
     paragraphs: Sequence[Paragraph],
     tables: list[TableResult],
+    extras: Extras,
     notes: Notes,
 ) -> ProcessingResult:
     """Write Markdown and chunks, classify the document, and put the result together."""
-    chunks = Chunker(run.ingest_key, config.chunk_size_tokens, config.chunk_overlap_tokens).add_all(
-        paragraphs
+    paragraphs = with_overlay(paragraphs, extras)
+    chunks = make_chunks(
+        paragraphs,
+        ingest_key=run.ingest_key,
+        limit=config.chunk_size_tokens,
+        overlap=config.chunk_overlap_tokens,
+        count=load_tokenizer(config.tokenizer),
     )
     markdown = to_markdown(paragraphs)
     before = time.perf_counter()
     classification = classify_document(pages)
     quality = document_quality(pages)
+    ocr = ocr_stage(pages, run.ocr_seconds)
     classification_seconds = time.perf_counter() - before
     if quality.avg_words_per_page < config.quality_min_words_per_page:
         notes.warn(ErrorCode.W_QUALITY_LOW_NATIVE)
@@ -71,8 +86,9 @@ def assemble(
         classification_result=ClassificationStageResult(
             **classification.model_dump(), classification_duration_seconds=classification_seconds
         ),
+        ocr_result=ocr,
         classification=classification,
-        ingestion_method=IngestionMethod.TEXT_EXTRACTION,
+        ingestion_method=path_taken(classification.pdf_type, ocr),
         chunks_created=len(chunks),
         tables_created=len(tables),
         tables=[table_name(table.page_number, table.table_index) for table in tables],
@@ -81,10 +97,15 @@ def assemble(
         warnings=notes.codes,
         error_details=notes.details,
         processing_time_seconds=time.perf_counter() - run.started,
-        metadata=metadata,
+        metadata=metadata.model_copy(update={"detected_language": document_language(pages)}),
         pages=pages,
         chunks=chunks,
         table_data=tables,
+        form_fields=extras.form.fields,
+        annotations=extras.annotations.found,
+        links=extras.links,
+        attachments=extras.attachments.found,
+        signatures=extras.form.signatures,
         markdown=markdown,
     )
 
@@ -95,7 +116,7 @@ def _parse_stage(run: RunFacts, pages: Sequence[PageResult], quality: Extraction
         pages_extracted=len(pages) - len(unread),
         pages_skipped=len(unread),
         skipped_reasons={page.page_number: ", ".join(page.warnings) for page in unread},
-        extraction_method=METHOD,
+        extraction_method=quality.extraction_method,
         overall_quality=quality,
         parse_duration_seconds=run.parsed - run.started,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import SecretStr
+
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode
 from ingestkit_pdf.pdf.mupdf import Document, ParserError, open_document
@@ -45,12 +47,7 @@ def _check(document: Document, config: PDFProcessorConfig) -> ObjectScan:
             "the file is of another kind than PDF",
             "security",
         )
-    if document.needs_password:
-        raise RejectedError(
-            ErrorCode.E_PARSE_PASSWORD,
-            "the document is encrypted and opens only with its password; remove it first",
-            "open",
-        )
+    needed_password = _unlock(document, config.password)
     objects, pages = document.object_count, document.page_count
     if objects > config.max_object_count:
         raise RejectedError(
@@ -71,6 +68,7 @@ def _check(document: Document, config: PDFProcessorConfig) -> ObjectScan:
     if pages <= 0:
         raise RejectedError(ErrorCode.E_PARSE_EMPTY, "the document has no pages that can be found", "open")
     scan = scan_objects(document)
+    scan.needed_password = needed_password
     if scan.javascript and config.reject_javascript:
         places = ", ".join(sorted(scan.javascript))
         raise RejectedError(
@@ -80,3 +78,19 @@ def _check(document: Document, config: PDFProcessorConfig) -> ObjectScan:
             places=places,
         )
     return scan
+
+
+def _unlock(document: Document, password: SecretStr | None) -> bool:
+    """Open an encrypted document with the password of its job; whether it needed one."""
+    if not document.needs_password:
+        return False
+    given = password.get_secret_value() if password else ""
+    if not given or not document.unlock(given):
+        raise RejectedError(
+            ErrorCode.E_PARSE_PASSWORD,
+            "the document is encrypted, and the password of its job does not open it"
+            if given
+            else "the document is encrypted: give its password with the job (password)",
+            "open",
+        )
+    return True

@@ -1,4 +1,8 @@
-"""From pages of lines to one document of paragraphs: furniture out, order in, headings found."""
+"""From pages of lines to one document of paragraphs: furniture out, order in, headings found.
+
+What one page is enough for is done by `lay_out`, in whichever worker has read the page; what needs the pages
+before it, or all of them, by `StructureBuilder`.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,38 @@ from dataclasses import dataclass, field
 
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.models import OutlineEntry, TableResult
-from ingestkit_pdf.pdf.furniture import find_furniture, sample_pages
+from ingestkit_pdf.pdf.apart import continue_across_pages, set_apart
+from ingestkit_pdf.pdf.furniture import Furniture, find_furniture
 from ingestkit_pdf.pdf.headings import mark_headings
 from ingestkit_pdf.pdf.layout import reading_order
 from ingestkit_pdf.pdf.lines import is_right_to_left
+from ingestkit_pdf.pdf.mupdf import SCALE
+from ingestkit_pdf.pdf.ocr import Turn
 from ingestkit_pdf.pdf.pages import ReadPage
-from ingestkit_pdf.pdf.paragraphs import Paragraph, continue_across_pages, split_paragraphs
-from ingestkit_pdf.pdf.tables import Stitcher
+from ingestkit_pdf.pdf.paragraphs import Paragraph, split_paragraphs
+from ingestkit_pdf.pdf.roles import FURNITURE
+from ingestkit_pdf.pdf.tables import Stitcher, TablesInFlow, tables_in_flow
 
-__all__ = ["Structure", "build_structure"]
+__all__ = ["PageLayout", "Structure", "StructureBuilder", "furniture_of", "lay_out"]
 
 _LINES_THAT_TELL = 3  # the direction of a page shows in its first lines
+
+
+@dataclass(slots=True)
+class PageLayout:
+    """A page that was put in order by itself.
+
+    Attributes:
+        page: The page; its lines are in the paragraphs and tables now.
+        paragraphs: In the order of reading.
+        tables: Its tables.
+        is_multi_column: Its text stands in several columns.
+    """
+
+    page: ReadPage
+    paragraphs: list[Paragraph]
+    tables: TablesInFlow
+    is_multi_column: bool
 
 
 @dataclass(slots=True)
@@ -29,37 +54,67 @@ class Structure:
     tables: list[TableResult] = field(default_factory=list)
 
 
-def build_structure(
-    pages: Sequence[ReadPage], outline: Sequence[OutlineEntry], config: PDFProcessorConfig
-) -> Structure:
-    """Put the pages' lines together. Takes the lines from the pages, so that they are not held twice."""
-    samples = [pages[index] for index in sample_pages(len(pages), config.header_footer_sample_pages)]
-    furniture = find_furniture(
+def furniture_of(samples: Sequence[ReadPage], config: PDFProcessorConfig) -> Furniture:
+    """The headers and footers that the sample pages have in common."""
+    return find_furniture(
         [(page.lines, page.height) for page in samples],
         zone=config.header_footer_zone_ratio,
         threshold=config.header_footer_similarity_threshold,
     )
-    structure = Structure()
-    stitcher = Stitcher(config.table_header_similarity)
-    sizes: dict[int, int] = {}
-    for page in pages:
-        lines = furniture.without(page.lines, page.height) if furniture else page.lines
-        page.lines = []
-        stitcher.add(page.number, lines)
-        regions, columns = reading_order(
-            lines,
-            page.width,
-            max_columns=config.max_columns,
-            min_gap=config.column_min_gap_ratio,
-            right_to_left=any(is_right_to_left(line.text) for line in lines[:_LINES_THAT_TELL]),
-        )
-        if columns:
+
+
+def lay_out(page: ReadPage, furniture: Furniture, config: PDFProcessorConfig) -> PageLayout:
+    """Put one page in order. Takes the lines from the page, so that they are not held twice."""
+    lines = furniture.without(page.lines, page.height) if furniture else page.lines
+    lines = [line for line in lines if line.role != FURNITURE] or lines
+    page.lines = []
+    regions, columns = reading_order(
+        lines,
+        page.width,
+        max_columns=config.max_columns,
+        min_gap=config.column_min_gap_ratio,
+        right_to_left=any(is_right_to_left(line.text) for line in lines[:_LINES_THAT_TELL]),
+    )
+    tables = tables_in_flow(lines)
+    paragraphs = set_apart(split_paragraphs(regions, page.number), page.height)
+    if page.turn is not None:
+        _move_back(page.turn, paragraphs, tables)
+    for line in tables.tables:
+        line.table.words = []  # they have become cells
+    return PageLayout(page, paragraphs, tables, is_multi_column=columns)
+
+
+def _move_back(turn: Turn, paragraphs: Sequence[Paragraph], tables: TablesInFlow) -> None:
+    """Give what was read on a turned page the boxes that it has on the page as it is displayed."""
+    lines = {id(line): line for paragraph in paragraphs for _, _, line in paragraph.pieces}
+    turn.move_back([*lines.values(), *tables.tables])
+    for line in tables.tables:
+        line.table.box = (line.x0 / SCALE, line.y0 / SCALE, line.x1 / SCALE, line.y1 / SCALE)
+
+
+class StructureBuilder:
+    """Puts the pages of a document together; takes them in order."""
+
+    def __init__(self, config: PDFProcessorConfig) -> None:
+        self._config = config
+        self._structure = Structure()
+        self._stitcher = Stitcher(config.table_header_similarity)
+        self._sizes: dict[int, int] = {}
+
+    def add(self, layout: PageLayout) -> None:
+        """Add the next page."""
+        page, structure = layout.page, self._structure
+        self._stitcher.add(page.number, layout.tables)
+        if layout.is_multi_column:
             structure.multi_column.add(page.number)
-        following = split_paragraphs(regions, page.number)
-        continue_across_pages(structure.paragraphs, following)
-        structure.paragraphs.extend(following)
+        continue_across_pages(structure.paragraphs, layout.paragraphs)
+        structure.paragraphs.extend(layout.paragraphs)
         for size, count in page.sizes.items():
-            sizes[size] = sizes.get(size, 0) + count
-    structure.tables = stitcher.results()
-    mark_headings(structure.paragraphs, outline, sizes, config.heading_min_font_size_ratio)
-    return structure
+            self._sizes[size] = self._sizes.get(size, 0) + count
+
+    def finish(self, outline: Sequence[OutlineEntry]) -> Structure:
+        """The document, its headings found."""
+        structure, ratio = self._structure, self._config.heading_min_font_size_ratio
+        structure.tables = self._stitcher.results()
+        mark_headings(structure.paragraphs, outline, self._sizes, ratio)
+        return structure

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from ingestkit_pdf.models import ContentType
-from ingestkit_pdf.pdf.tokens import count_tokens
+from ingestkit_pdf.pdf.chunks import make_chunks
+from ingestkit_pdf.pdf.layout import Region
+from ingestkit_pdf.pdf.lines import Line
+from ingestkit_pdf.pdf.paragraphs import TEXT, Paragraph
+from ingestkit_pdf.pdf.tokens import load_tokenizer
 from support.made_pdf import PROSE, run, save
+from unit.pdf.tables.test_in_documents import ruled
 
 WORDS = " ".join(f"word{index}" for index in range(900))
 
@@ -52,7 +58,7 @@ def long_text(document: Any) -> None:
 def test_chunks_keep_to_their_size_and_lose_nothing(tmp_path: Path) -> None:
     """A chunk would not fit the model it is cut for, or words fall between two chunks."""
     result = run(save(tmp_path, long_text), chunk_size_tokens=100, chunk_overlap_tokens=20)
-    assert all(count_tokens(chunk.text) <= 100 for chunk in result.chunks)
+    assert all(0 < chunk.token_count <= 100 for chunk in result.chunks)
     seen = {word for chunk in result.chunks for word in chunk.text.split()}
     assert seen == set(WORDS.split())
     assert result.chunks_created == len(result.chunks)
@@ -92,7 +98,7 @@ def test_a_line_longer_than_a_chunk_is_cut(tmp_path: Path) -> None:
 
     result = run(save(tmp_path, draw), chunk_size_tokens=50, chunk_overlap_tokens=0)
     assert len(result.chunks) > 10
-    assert all(count_tokens(chunk.text) <= 50 for chunk in result.chunks)
+    assert all(0 < chunk.token_count <= 50 for chunk in result.chunks)
     assert "".join(chunk.text for chunk in result.chunks).replace(" ", "").endswith("x" * 1500)
 
 
@@ -109,11 +115,46 @@ def test_a_list_is_a_list(tmp_path: Path) -> None:
     assert chunk.text.count("\n") == 4
 
 
-def test_tokens_are_counted_without_a_vocabulary() -> None:
-    """Chinese would count as one token a sentence, a long word as one."""
-    assert count_tokens("") == 0
-    assert count_tokens("  \n ") == 0
-    assert count_tokens("one two three.") == 4
-    assert count_tokens("汉字文本") == 4
-    assert count_tokens("antidisestablishmentarianism") == 5
-    assert count_tokens("1234567") == 3
+def test_the_number_of_tokens_is_exact(tmp_path: Path) -> None:
+    """A chunk would be longer than it says, and be cut off by the model it is given to."""
+    chunks = run(save(tmp_path, sections), chunk_size_tokens=64, chunk_overlap_tokens=16).chunks
+    assert [chunk.token_count for chunk in chunks] == load_tokenizer("cl100k_base")(
+        [chunk.text for chunk in chunks]
+    )
+
+
+def test_a_single_row_of_a_table_is_not_cut(tmp_path: Path) -> None:
+    """Half a row would stand under the wrong columns."""
+
+    def draw(document: Any) -> None:
+        cells = [["Name", "Amount", "Remark"]]
+        cells += [[f"item of number {row}", f"{row * 1234567}", f"paid or open {row}"] for row in range(5)]
+        ruled(document.new_page(), 100, cells)
+
+    result = run(save(tmp_path, draw), chunk_size_tokens=16, chunk_overlap_tokens=0)
+    long = [chunk for chunk in result.chunks if chunk.token_count > 16]
+    assert all(chunk.content_type is ContentType.TABLE for chunk in long)
+    assert len(long) >= 3
+    assert all(chunk.text.count("item of") <= 1 for chunk in long)
+    assert all(any(f"paid or open {row} |" in chunk.text for chunk in result.chunks) for row in range(5))
+
+
+def test_the_limit_holds_where_joined_pieces_are_longer_than_their_sum() -> None:
+    """A tokenizer that adds a token between two lines would make chunks that are too long."""
+
+    def count(texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) + text.strip().count("\n") for text in texts]
+
+    paragraphs = [made_paragraph(f"word{number} and another one") for number in range(40)]
+    chunks = make_chunks(paragraphs, ingest_key="k", limit=16, overlap=4, count=count)
+    assert max(count([chunk.text for chunk in chunks])) <= 16
+    assert {word for chunk in chunks for word in chunk.text.split() if "word" in word} == {
+        f"word{number}" for number in range(40)
+    }
+
+
+def made_paragraph(text: str) -> Paragraph:
+    """A paragraph of one line."""
+    line = Line((0, 0, 100, 10), 10, 0)
+    line.text, line.size = text, 10
+    return Paragraph(TEXT, 1, line, Region([line]))

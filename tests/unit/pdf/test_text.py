@@ -5,22 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from ingestkit_pdf.pdf.blocks import Block, BlockBox, Font, Run
 from ingestkit_pdf.pdf.furniture import sample_pages
-from ingestkit_pdf.pdf.lines import Fonts, read_lines
-from support.documents import raw_pdf
-from support.made_pdf import PROSE, prose_page, run, save
+from support.made_pdf import PROSE, prose_page, run, save, write_lines
 
 LEFT = " ".join(f"left{index}" for index in range(150))
 RIGHT = " ".join(f"right{index}" for index in range(150))
-
-
-def write_lines(page: Any, lines: list[tuple[float, str]], top: float = 100, **options: Any) -> None:
-    """Lines of (x, text) under each other."""
-    for row, (x, text) in enumerate(lines):
-        page.insert_text((x, top + 14 * row), text, fontsize=11, **options)
 
 
 def test_columns_written_line_by_line_are_read_one_after_the_other(tmp_path: Path) -> None:
@@ -71,50 +60,8 @@ def test_lines_become_paragraphs_and_hyphens_go(tmp_path: Path) -> None:
 
     markdown = run(save(tmp_path, draw)).markdown
     assert "remarkable, but people who live in the neighbourhood walk past" in markdown
-    assert "a well- Known author" in markdown
+    assert "a well-Known author" in markdown
     assert markdown.count("\n\n") == 0
-
-
-def test_outline_entries_become_headings_of_their_level(tmp_path: Path) -> None:
-    """The document's own structure would be guessed from fonts."""
-
-    def draw(document: Any) -> None:
-        for title, part in (("One", "Part of one"), ("Two", "Part of two")):
-            page = document.new_page()
-            page.insert_text((72, 100), f"{title} is the chapter")
-            page.insert_textbox((72, 120, 523, 200), PROSE)
-            page.insert_text((72, 220), part)
-            page.insert_textbox((72, 240, 523, 400), PROSE)
-        document.set_toc(
-            [
-                [1, "One is the chapter", 1],
-                [2, "Part of one", 1],
-                [1, "Two is the chapter", 2],
-                [2, "Part of two", 2],
-            ]
-        )
-
-    result = run(save(tmp_path, draw))
-    headings = [line for line in result.markdown.splitlines() if line.startswith("#")]
-    assert headings == ["# One is the chapter", "## Part of one", "# Two is the chapter", "## Part of two"]
-    assert [entry.page_number for entry in result.metadata.outline] == [1, 1, 2, 2]
-    assert result.chunks[-1].heading_path[0] == "Two is the chapter"
-
-
-def test_without_an_outline_large_type_makes_headings(tmp_path: Path) -> None:
-    """A document without bookmarks would have no structure."""
-
-    def draw(document: Any) -> None:
-        page = document.new_page()
-        page.insert_text((72, 100), "The title", fontsize=24)
-        page.insert_textbox((72, 130, 523, 230), PROSE, fontsize=11)
-        page.insert_text((72, 260), "A section", fontsize=16)
-        page.insert_textbox((72, 280, 523, 380), PROSE, fontsize=11)
-        page.insert_text((72, 410), "2.1 Bold and numbered", fontsize=11, fontname="hebo")
-        page.insert_textbox((72, 430, 523, 530), PROSE, fontsize=11)
-
-    headings = [line for line in run(save(tmp_path, draw)).markdown.splitlines() if line.startswith("#")]
-    assert headings == ["# The title", "## A section", "### 2.1 Bold and numbered"]
 
 
 def test_lists_and_code_are_recognisable(tmp_path: Path) -> None:
@@ -213,63 +160,6 @@ def test_sample_pages_are_spread() -> None:
     assert sample_pages(100, 5) == [1, 25, 50, 75, 99]
 
 
-@pytest.mark.parametrize(
-    ("drawn", "read"),
-    [("ef\ufb01cient \ufb02ow", "efficient flow"), ("Caf\u00e9 \u00dcbung", "Caf\u00e9 \u00dcbung")],
-)
-def test_ligatures_are_letters(tmp_path: Path, drawn: str, read: str) -> None:
-    """A search for a word would not find it where the printer used a ligature."""
-
-    def draw(document: Any) -> None:
-        document.new_page().insert_htmlbox((72, 72, 500, 200), f"<p>{drawn}</p>")
-
-    assert read in run(save(tmp_path, draw)).markdown
-
-
-def test_arabic_is_read_from_the_right(tmp_path: Path) -> None:
-    """Right-to-left text with a Latin word in it would come out in pieces in the wrong order."""
-
-    def draw(document: Any) -> None:
-        document.new_page().insert_htmlbox(
-            (72, 72, 500, 200),
-            '<p dir="rtl">\u0645\u0631\u062d\u0628\u0627 Jeremy \u0643\u062a\u0627\u0628</p>',
-        )
-
-    markdown = run(save(tmp_path, draw)).markdown
-    words = ["\u0645\u0631\u062d\u0628\u0627", "Jeremy", "\u0643\u062a\u0627\u0628"]
-    assert markdown.split() == words
-
-
-def test_spans_of_a_right_to_left_line_are_turned() -> None:
-    """Words written from left to right on the page would be read in that order."""
-    texts = [(100, "\u0643\u062a\u0627\u0628"), (2300, "Jeremy"), (5000, "\u0645\u0631\u062d\u0628\u0627")]
-    runs = [
-        Run(bbox=BlockBox(x, 100, 2000, 1000), font=Font("F", 1000), y=900, text=text) for x, text in texts
-    ]
-    (line,) = read_lines([Block("text", lines=runs)], 500, 500, Fonts()).lines
-    assert line.text == "\u0645\u0631\u062d\u0628\u0627 Jeremy \u0643\u062a\u0627\u0628"
-
-
-def test_an_arabic_ligature_keeps_the_order_of_its_letters(tmp_path: Path) -> None:
-    """Lam and alef would change places in every word that has the ligature."""
-    cmap = (
-        b"1 begincodespacerange <00> <ff> endcodespacerange 2 beginbfchar <41> <fefb> <42> <0645> endbfchar"
-    )
-    content = b"BT /F 20 Tf 20 100 Td (ABBB) Tj ET"
-    objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R "
-        b"/Resources << /Font << /F 5 0 R >> >> >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode 6 0 R >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(cmap), cmap),
-    ]
-    path = tmp_path / "ligature.pdf"
-    path.write_bytes(raw_pdf(objects))
-    assert "\u0644\u0627" in run(path).markdown
-
-
 def test_a_rotated_page_is_read_as_it_is_displayed(tmp_path: Path) -> None:
     """Boxes of a rotated page would lie beside it."""
 
@@ -283,24 +173,6 @@ def test_a_rotated_page_is_read_as_it_is_displayed(tmp_path: Path) -> None:
     x0, y0, x1, y1 = result.chunks[0].boxes[0].box
     assert 0 <= x0 < x1 <= 842
     assert 0 <= y0 < y1 <= 595
-
-
-@pytest.mark.parametrize(
-    ("drawn", "read"),
-    [
-        ("M\u00a8uller", "M\u00fcller"),
-        ("Go\u00a8del", "G\u00f6del"),
-        ("Min\u00b4ak", "Min\u00e1k"),
-        ("Re\u00b4union", "Re\u00b4union"),
-    ],
-)
-def test_loose_accents_go_on_their_letter(tmp_path: Path, drawn: str, read: str) -> None:
-    """Names set by TeX would not be found by their spelling."""
-
-    def draw(document: Any) -> None:
-        document.new_page().insert_text((72, 100), f"The name is {drawn} here")
-
-    assert f"The name is {read} here" in run(save(tmp_path, draw)).markdown
 
 
 def test_text_written_from_the_bottom_up_is_read_from_the_top_down(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from ingestkit_pdf.pdf.tables.caption import is_caption
 from ingestkit_pdf.pdf.tables.flow import TableLine
 from ingestkit_pdf.pdf.tables.model import Cell, PageInk, Table, TableEngine, Vector, Word
-from ingestkit_pdf.pdf.tables.recognise import PageTables, make_engine, recognise
+from ingestkit_pdf.pdf.tables.recognise import PageTables, make_engine, recognise, uses_layout_model
 from ingestkit_pdf.pdf.tables.render import markdown_rows, table_name
-from ingestkit_pdf.pdf.tables.stitch import Stitcher
+from ingestkit_pdf.pdf.tables.stitch import Stitcher, TablesInFlow, tables_in_flow
 
 __all__ = [
     "Cell",
@@ -20,6 +20,7 @@ __all__ = [
     "Table",
     "TableEngine",
     "TableLine",
+    "TablesInFlow",
     "Vector",
     "Word",
     "is_caption",
@@ -27,4 +28,6 @@ __all__ = [
     "markdown_rows",
     "recognise",
     "table_name",
+    "tables_in_flow",
+    "uses_layout_model",
 ]

@@ -15,6 +15,7 @@ from ingestkit_pdf.pdf.tables.rules import Rules, find_frames, read_rules
 from ingestkit_pdf.pdf.tables.text import find_aligned
 from ingestkit_pdf.pdf.tables.textlines import TextLine, text_lines, words_of_lines
 from ingestkit_pdf.pdf.tables.tidy import add_header_above, join_signs
+from ingestkit_pdf.pdf.text import clean
 
 __all__ = ["FastEngine", "find_tables", "finish", "framed_tables", "page_words"]
 
@@ -103,6 +104,8 @@ def finish(tables: list[Table]) -> list[Table]:
     """Repair, turn where it reads from the right, tell the header; from top to bottom."""
     tables.sort(key=lambda table: (table.box[1], table.box[0]))
     for table in tables:
+        for cell in table.cells:
+            cell.text = clean(cell.text)
         join_signs(table)
         if is_right_to_left(" ".join([cell.text for cell in table.cells])):
             table.mirror()

@@ -91,15 +91,6 @@ def _outside(line: Line, box: _IntBox) -> Line | None:
     """What of a line stands beside the table: None when all of it is inside."""
     if line.x0 >= box[0] - _SLACK and line.x1 <= box[2] + _SLACK:
         return None
-    rest: Line | None = None
-    for span in line.spans:
-        text, style, _, size, x0, x1 = span
-        if box[0] - _SLACK <= (x0 + x1) // 2 <= box[2] + _SLACK:
-            continue
-        if rest is None:
-            rest = Line((x0, line.y0, x1, line.y1), line.base, line.block)
-            rest.text, rest.size, rest.style, rest.longest = text, size, style, len(text)
-        else:
-            rest.extend(text, style, size, (x0, line.y0, x1, line.y1))
-        rest.spans.append(span)
-    return rest
+    return line.of(
+        [span for span in line.spans if not box[0] - _SLACK <= (span[4] + span[5]) // 2 <= box[2] + _SLACK]
+    )

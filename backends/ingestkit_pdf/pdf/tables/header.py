@@ -52,12 +52,16 @@ def _only_titles(rows: Sequence[Sequence[Cell]]) -> bool:
 
 
 def column_names(table: Table) -> list[str] | None:
-    """One name for each column, the texts above it joined; None for a table without a header."""
+    """One name for each column, the texts above it joined; None for a table without a header.
+
+    A title over all columns is the name of none.
+    """
     if not table.header_rows:
         return None
     names: list[list[str]] = [[] for _ in range(table.col_count)]
     for cell in table.cells:
-        if cell.row < table.header_rows:
+        is_title = cell.col == 0 and cell.last_col == table.col_count - 1
+        if cell.row < table.header_rows and not (is_title and cell.last_row < table.header_rows - 1):
             for col in range(cell.col, cell.last_col + 1):
                 if cell.text and cell.text not in names[col]:
                     names[col].append(cell.text)

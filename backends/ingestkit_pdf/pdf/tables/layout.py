@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from ingestkit_pdf.pdf.lines import Line
-from ingestkit_pdf.pdf.mupdf import PageContent, load_layout_model
+from ingestkit_pdf.pdf.mupdf import PageContent
 from ingestkit_pdf.pdf.tables.fast import FastEngine, finish, framed_tables, page_words
 from ingestkit_pdf.pdf.tables.model import Box, OutOfTimeError, Table, Word
 from ingestkit_pdf.pdf.tables.ruled import inside
@@ -27,12 +27,10 @@ class LayoutEngine:
         seconds: What the tables in frames of a page may take; the model takes what it takes.
         clock: Seconds of this thread's own work, so that a busy machine finds the same tables.
 
-    Raises:
-        ImportError: PyMuPDF 2 with its layout model is not installed.
+    The model is loaded already, see `load_layout_model`.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.thread_time) -> None:
-        load_layout_model()
         self._seconds = seconds
         self._clock = clock
         self._fast = FastEngine(seconds, clock)
@@ -43,7 +41,7 @@ class LayoutEngine:
         Raises:
             OutOfTimeError: The page takes longer than it may.
         """
-        if content.rotation:  # the model sees the page as it is stored: on its side
+        if content.rotation:  # the model is not asked about such a page
             return self._fast.find(content, lines)
         end = self._clock() + self._seconds
 

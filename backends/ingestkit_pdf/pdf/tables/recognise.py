@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode
 from ingestkit_pdf.pdf.lines import Line
-from ingestkit_pdf.pdf.mupdf import PageContent
+from ingestkit_pdf.pdf.mupdf import PageContent, load_layout_model
 from ingestkit_pdf.pdf.source import RejectedError
 from ingestkit_pdf.pdf.tables.fast import FastEngine
 from ingestkit_pdf.pdf.tables.flow import with_tables
@@ -15,7 +15,7 @@ from ingestkit_pdf.pdf.tables.gate import may_have_tables
 from ingestkit_pdf.pdf.tables.layout import LayoutEngine
 from ingestkit_pdf.pdf.tables.model import OutOfTimeError, TableEngine
 
-__all__ = ["PageTables", "make_engine", "recognise"]
+__all__ = ["PageTables", "make_engine", "recognise", "uses_layout_model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +35,31 @@ class PageTables:
     gave_up: bool = False
 
 
+def uses_layout_model(config: PDFProcessorConfig) -> bool:
+    """True when the configuration asks for PyMuPDF's layout model."""
+    return "layout" in {config.layout_engine, config.table_engine}
+
+
 def make_engine(config: PDFProcessorConfig) -> TableEngine | None:
     """The engine that the configuration names; None where tables stay text.
 
     Raises:
         RejectedError: It is not installed.
     """
-    if config.table_engine == "none":
-        return None
-    if config.table_engine == "fast":
-        return FastEngine(config.table_page_seconds)
     try:
-        return LayoutEngine(config.table_page_seconds)
+        if uses_layout_model(config):
+            load_layout_model()
     except ImportError as error:
         raise RejectedError(
             ErrorCode.E_PROCESS_TABLE_EXTRACT,
-            "table_engine = 'layout' needs PyMuPDF 2 with its layout model: install ingestkit-pdf[layout],"
+            "layout_engine = 'layout' needs PyMuPDF 2 with its layout model: install ingestkit-pdf[layout],"
             " or choose 'fast'",
             "structure",
         ) from error
+    if config.table_engine == "none":
+        return None
+    engine = LayoutEngine if uses_layout_model(config) else FastEngine
+    return engine(config.table_page_seconds)
 
 
 def recognise(

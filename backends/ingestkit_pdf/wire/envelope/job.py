@@ -29,6 +29,7 @@ from ingestkit_pdf.wire.envelope.message import (
     quoted,
     text_header,
 )
+from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
 from ingestkit_pdf.wire.topology import Topology
 
 __all__ = [
@@ -68,6 +69,7 @@ class _JobFields(WireModel):
     version: Literal[1] = 1
     source: Annotated[InlineSource | PathSource, Field(discriminator="kind")]
     config: dict[str, Any] = Field(default={})
+    sealed_password: str | None = Field(default=None, max_length=8192)
     submitted_at: float = 0.0
 
 
@@ -84,11 +86,27 @@ class Job:
     source: InlineSource | PathSource
     config: PDFProcessorConfig
     document: bytes | None = None
+    sealed_password: str | None = None
     attempt: int = 1
     redrive: int = 0
     history: tuple[AttemptRecord, ...] = ()
     submitted_at: float = 0.0
     traceparent: str | None = None
+
+    def opened_config(self, seal: PasswordSeal | None) -> PDFProcessorConfig:
+        """The configuration with the password of the document, where the job carries one.
+
+        Raises:
+            SecretsError: It cannot be opened; the message says what to do.
+        """
+        if self.sealed_password is None:
+            return self.config
+        if seal is None:
+            raise SecretsError(
+                "the job carries a sealed password, and this daemon has no secrets_key to open it"
+            )
+        password = seal.open(self.sealed_password, self.job_id)
+        return self.config.model_copy(update={"password": password})
 
     @property
     def file_path(self) -> str:
@@ -109,11 +127,15 @@ def encode_job(
     path: str,
     document: bytes | None = None,
     traceparent: str | None = None,
+    seal: PasswordSeal | None = None,
 ) -> Message:
     """A job as a message: inline when `document` is given, else by path.
 
+    The password of the configuration, where it has one, is sealed with `seal`.
+
     Raises:
         InvalidMessageError: The id, the path or the configuration does not fit into a job.
+        SecretsError: There is a password, and no seal for it.
     """
     if not is_job_id(job_id):
         raise InvalidMessageError(
@@ -123,7 +145,8 @@ def encode_job(
     headers: dict[str, HeaderValue] = {H_ATTEMPT: 1}
     if traceparent:
         headers[H_TRACEPARENT] = traceparent
-    text = _encode_fields(path, document, config, now)
+    sealed = _sealed(config, job_id, seal)
+    text = _encode_fields(path, document, config, now, sealed)
     if len(text) > MAX_JSON:
         raise InvalidMessageError(f"the job's fields take {len(text)} bytes; {MAX_JSON} is the limit")
     if document is not None:
@@ -140,14 +163,33 @@ def encode_job(
     )
 
 
-def _encode_fields(path: str, document: bytes | None, config: PDFProcessorConfig, now: float) -> str:
+def _sealed(config: PDFProcessorConfig, job_id: str, seal: PasswordSeal | None) -> str | None:
+    if not config.password:
+        return None
+    if seal is None:
+        raise SecretsError(
+            "the job carries a password, which travels sealed only, and there is no key to seal it with: "
+            "set secrets_key (execution_secrets_key, INGESTKIT_PDF_SECRETS_KEY) to that of the daemons"
+        )
+    return seal.seal(config.password, job_id)
+
+
+def _encode_fields(
+    path: str, document: bytes | None, config: PDFProcessorConfig, now: float, sealed_password: str | None
+) -> str:
     try:
         source = (
             PathSource(path=path)
             if document is None
             else InlineSource(name=path, size=len(document), sha256=hashlib.sha256(document).hexdigest())
         )
-        return _JobFields(source=source, config=config.wire_fields(), submitted_at=now).model_dump_json()
+        fields = _JobFields(
+            source=source,
+            config=config.wire_fields(),
+            submitted_at=now,
+            sealed_password=sealed_password,
+        )
+        return fields.model_dump_json(exclude=None if sealed_password else {"sealed_password"})
     except ValidationError as error:
         raise InvalidMessageError(f"path {quoted(path)}: {first_error(error)}") from error
 
@@ -166,6 +208,8 @@ def decode_job(message: Message, topology: Topology, *, inline_limit: int = DEFA
     if message.content_encoding:
         raise InvalidMessageError(f"content_encoding {quoted(message.content_encoding)} is not one of a job")
     fields, document = _job_fields(message, inline_limit)
+    if "password" in fields.config:
+        raise InvalidMessageError("config: a password travels sealed only, as sealed_password")
     try:
         config = PDFProcessorConfig(**fields.config)
     except (ValidationError, TypeError) as error:
@@ -176,6 +220,7 @@ def decode_job(message: Message, topology: Topology, *, inline_limit: int = DEFA
         source=fields.source,
         config=config,
         document=document,
+        sealed_password=fields.sealed_password,
         attempt=int_header(message, H_ATTEMPT, default=1, low=1, high=1000),
         redrive=int_header(message, H_REDRIVE, default=0, low=0, high=MAX_REDRIVES),
         history=read_history(message),

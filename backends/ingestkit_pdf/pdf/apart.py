@@ -1,0 +1,196 @@
+"""What stands on a page apart from its body: captions, footnotes, tables of contents; and the body around it.
+
+Told by tags or the layout model where these know, else by how captions and notes begin and where notes stand.
+They keep their place; a sentence of the body that they stand in the way of goes on before them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ingestkit_pdf.pdf.lines import BOLD
+from ingestkit_pdf.pdf.paragraphs import (
+    CAPTION,
+    CONTENTS,
+    FOOTNOTE,
+    ITEM,
+    ROW,
+    SAME_SIZE,
+    SENTENCE_END,
+    TABLE,
+    TEXT,
+    Paragraph,
+)
+
+__all__ = ["continue_across_pages", "set_apart"]
+
+_CAPTION = re.compile(
+    r"(?:(?:Supplementary |Extended Data )?(?:Fig(?:ure)?s?\.?|FIG(?:URE)?\.?|Table|TABLE|Tab\.|Chart|Scheme"
+    r"|Plate|Exhibit|Box"
+    r"|Abb(?:ildung|\.)|Tabelle|Tableau|Figura|Tabla|Tabela|Tabella|Afbeelding"
+    r"|\u0420\u0438\u0441(?:\u0443\u043d\u043e\u043a|\.)|\u0422\u0430\u0431\u043b(?:\u0438\u0446\u0430|\.))"
+    r"\s*(?:\d[\d.\-\u2013]*|[IVXL]+|[A-Z][.\-]?\d[\d.\-]*)[a-z]?"
+    r"|[\u56f3\u56fe\u8868]\s*\d[\d.\-]*|[\[<(]?(?:\uadf8\ub9bc|\ud45c)\s*\d[\d.\-]*[\]>)]?)"
+    r"(?P<end>[.:|\u2014\u2013)\]>\uff1a\uff0e]|\s|$)"
+)
+_SHORT_CAPTION = 3  # lines: without a colon or full stop behind its number it is a sentence if it is longer
+_ENTRY = re.compile(r"(?:\u2026|\s{2,})\s*(?:[A-Z]\s*[-.]\s*)?(?:\d{1,4}|[ivxlc]{1,6})\s*$")
+_LAST_NUMBER = re.compile(r"\s(?:\d{1,4}|[ivxlc]{1,6})$")
+_CONTENTS_TITLE = re.compile(
+    r"(?:table of |list of )?(?:contents|figures|tables|examples)$"
+    r"|(?:inhalt(?:sverzeichnis|s\u00fcbersicht)?|table des mati\u00e8res|sommaire|\u00edndice(?: general)?"
+    r"|indice|sum\u00e1rio|innehåll|inhoud(?:sopgave)?"
+    r"|\u0441\u043e\u0434\u0435\u0440\u0436\u0430\u043d\u0438\u0435"
+    r"|\u043e\u0433\u043b\u0430\u0432\u043b\u0435\u043d\u0438\u0435"
+    r"|\u76ee\s*[\u6b21\u5f55\u9304]|\ubaa9\s*\ucc28"
+    r"|\u0627\u0644\u0645\u062d\u062a\u0648\u064a\u0627\u062a|\u0641\u0647\u0631\u0633\u062a)$",
+    re.IGNORECASE,
+)
+_ENTRY_SHARE = 0.6  # of the lines of a paragraph
+_NOTE = re.compile(
+    r"(?:\d{1,3}[.):]?|[*\u2020\u2021\u00a7\u00b6\u203b]{1,3}|\[\d{1,3}\]|\(\d{1,3}\))\s*(?=[^\W\d]|[\"\u201c\u300c(])"
+)
+_NOTE_SIZE = 0.93  # of the body's
+_NOTES_BELOW = 0.4  # of the page's height
+
+
+def set_apart(paragraphs: list[Paragraph], height: int) -> list[Paragraph]:
+    """The paragraphs of one page: captions, footnotes and contents marked, the body joined around them.
+
+    Args:
+        paragraphs: Of the page, in the order of reading.
+        height: Of the page, in hundredths of a point.
+    """
+    _mark_contents(paragraphs)
+    for index, paragraph in enumerate(paragraphs):
+        if paragraph.kind in {TEXT, ROW} and _is_caption(paragraphs, index):
+            paragraph.kind = CAPTION
+    _mark_footnotes(paragraphs, height)
+    return _joined(paragraphs)
+
+
+def _mark_contents(paragraphs: Sequence[Paragraph]) -> None:
+    """Lines that end in leaders and a page number; under the title of contents, in a page number."""
+    titled = False
+    for paragraph in paragraphs:
+        if paragraph.kind not in {ROW, TEXT, ITEM}:
+            titled = False
+            continue
+        if paragraph.kind == TEXT and _CONTENTS_TITLE.match(paragraph.pieces[0][0].strip()):
+            titled = True
+            continue
+        pattern = _LAST_NUMBER if titled else _ENTRY
+        entries = sum(1 for text, _, _ in paragraph.pieces if pattern.search(text.rstrip()))
+        if entries >= _ENTRY_SHARE * len(paragraph.pieces) and (titled or "\u2026" in paragraph.text):
+            paragraph.kind = CONTENTS
+            if titled:
+                paragraph.pieces = [
+                    (text.rstrip() + "\n", page, line) for text, page, line in paragraph.pieces
+                ]
+        else:
+            titled = False
+
+
+def _is_caption(paragraphs: Sequence[Paragraph], index: int) -> bool:
+    paragraph = paragraphs[index]
+    match = _CAPTION.match(paragraph.pieces[0][0])
+    if not match:
+        return False
+    if not match.group("end").isspace() and match.group("end"):
+        return True
+    line = paragraph.pieces[0][2]
+    if line.spans and line.spans[0][1] & BOLD and not paragraph.style & BOLD:  # the label alone is bold
+        return True
+    if len(paragraph.pieces) > _SHORT_CAPTION or paragraph.text.endswith("."):
+        return False
+    near = paragraphs[max(index - 1, 0) : index + 2]
+    return not match.group("end") or any(other.kind == TABLE for other in near)
+
+
+def _mark_footnotes(paragraphs: Sequence[Paragraph], height: int) -> None:
+    """Small type below the body that begins with a number or a sign, and what follows it in the same type."""
+    sizes: dict[int, int] = {}
+    for paragraph in paragraphs:
+        if paragraph.kind in {TEXT, ITEM}:
+            length = sum(len(text) for text, _, _ in paragraph.pieces)
+            sizes[paragraph.size] = sizes.get(paragraph.size, 0) + length
+    if len(sizes) < 2:
+        return
+    body = max(sizes, key=lambda size: (sizes[size], size))
+    floor = [
+        (line.x0, line.x1, line.y1)
+        for paragraph in paragraphs
+        if paragraph.kind != CAPTION and paragraph.size > _NOTE_SIZE * body
+        for line in (paragraph.pieces[-1][2],)
+        if line.upright
+    ]
+    noted = False
+    for paragraph in paragraphs:
+        line = paragraph.pieces[0][2]
+        is_small = paragraph.kind in {TEXT, ITEM} and paragraph.size <= _NOTE_SIZE * body and line.upright
+        if not is_small or line.y0 < _NOTES_BELOW * height:
+            noted = False
+            continue
+        if any(bottom > line.y1 and x0 < line.x1 and x1 > line.x0 for x0, x1, bottom in floor):
+            noted = False
+        elif noted or _NOTE.match(paragraph.pieces[0][0]):
+            paragraph.kind, noted = FOOTNOTE, True
+
+
+def _joined(paragraphs: list[Paragraph]) -> list[Paragraph]:
+    """Join a paragraph to the one it goes on with in the next column, or behind a table or a caption."""
+    joined: list[Paragraph] = []
+    open_text: Paragraph | None = None
+    for paragraph in paragraphs:
+        if open_text is not None and _goes_on(open_text, paragraph):
+            for _, page, line in paragraph.pieces:
+                open_text.add(page, line)
+            continue
+        joined.append(paragraph)
+        if paragraph.kind in {TEXT, ITEM}:
+            open_text = paragraph
+        elif paragraph.kind not in _ASIDE:
+            open_text = None
+    return joined
+
+
+_ASIDE = {CAPTION, FOOTNOTE, TABLE}
+
+
+def _goes_on(last: Paragraph, first: Paragraph) -> bool:
+    """True when `first` is the rest of the sentence that `last` breaks off in."""
+    if first.kind != TEXT or abs(last.size - first.size) > SAME_SIZE * last.size or first.role != last.role:
+        return False
+    text = last.pieces[-1][0].rstrip()  # not the whole text: it may grow with every page
+    if (
+        text.endswith(SENTENCE_END)
+        or not first.pieces[0][0][:1].islower()
+        or (last.style ^ first.style) & BOLD
+    ):
+        return False
+    before, after = last.pieces[-1][2], first.pieces[0][2]
+    return before.upright and after.upright and _is_full(last, text)
+
+
+def _is_full(paragraph: Paragraph, text: str) -> bool:
+    """True when the last line is no label: it is as wide as the one before it, or ends in a hyphen."""
+    if len(paragraph.pieces) == 1:
+        line = paragraph.pieces[0][2]
+        return line.x1 - line.x0 > _WIDE * line.size or text.endswith("-")
+    last, before = paragraph.pieces[-1][2], paragraph.pieces[-2][2]
+    return last.x1 > before.x1 - _SHORTER * (before.x1 - before.x0) or text.endswith("-")
+
+
+_WIDE, _SHORTER = 15, 0.25  # times its size; of the line before it
+
+
+def continue_across_pages(paragraphs: list[Paragraph], following: list[Paragraph]) -> None:
+    """Move the first paragraph of a page to the end of the one that it goes on with, if it does."""
+    last = next((paragraph for paragraph in reversed(paragraphs) if paragraph.kind not in _ASIDE), None)
+    first = next((paragraph for paragraph in following if paragraph.kind not in _ASIDE), None)
+    if last is None or first is None or last.kind not in {TEXT, ITEM} or not _goes_on(last, first):
+        return
+    for piece in first.pieces:
+        last.add(piece[1], piece[2])
+    following.remove(first)

@@ -1,0 +1,115 @@
+"""Files inside the document: listed with size and digest, unpacked into nothing but their digest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from ingestkit_pdf.models import Attachment
+from ingestkit_pdf.pdf.metadata import clean_text, iso_date
+from ingestkit_pdf.pdf.mupdf import Document, ParserError, guarded
+from ingestkit_pdf.pdf.mupdf import mupdf as _m
+from ingestkit_pdf.pdf.objects import ObjectScan
+from ingestkit_pdf.pdf.values import descend, items, stream_bytes, text_of
+
+__all__ = ["Attachments", "read_attachments"]
+
+_MAX_FOUND = 100_000
+_UNNAMED = "unnamed"
+
+_get = _m.ll_pdf_dict_gets
+
+
+@dataclass(slots=True)
+class Attachments:
+    """What was found, and how many were left out: beyond the limit, or broken."""
+
+    found: list[Attachment] = field(default_factory=list)
+    left_out: int = 0
+
+
+def read_attachments(document: Document, scan: ObjectScan, *, limit: int, read_bytes: int) -> Attachments:
+    """List the files of the catalog and those pinned to pages.
+
+    Args:
+        document: The document.
+        scan: Says which pages have annotations.
+        limit: More files are not listed.
+        read_bytes: Unpacked bytes of all files that are read for their digests; a file that does not fit into
+            what is left is listed without.
+    """
+    attachments = Attachments()
+    seen: set[int] = set()
+    for page, name, specification in _specifications(document, scan):
+        if len(attachments.found) >= limit:
+            attachments.left_out += 1
+            continue
+        try:
+            with guarded():
+                file = _embedded(specification)
+                number = _m.ll_pdf_to_num(file) if file else 0
+                if file and number not in seen:
+                    seen.add(number)
+                    found = _described(specification, file, name, page, read_bytes)
+                    read_bytes -= found.size_bytes or 0
+                    attachments.found.append(found)
+        except ParserError:
+            attachments.left_out += 1
+    return attachments
+
+
+def _specifications(document: Document, scan: ObjectScan) -> Iterator[tuple[int | None, str | None, Any]]:
+    """Page, name in the catalog and file specification of everything that is attached."""
+    pdf = document.pdf.m_internal
+    found: list[tuple[int | None, str | None, Any]] = []
+    with suppress(ParserError), guarded():
+        names = _get(_get(_m.ll_pdf_trailer(pdf), "Root"), "Names")
+        for node in descend([_get(names, "EmbeddedFiles")], lambda node: items(_get(node, "Kids"))):
+            entries = list(items(_get(node, "Names")))
+            for key, value in zip(entries[::2], entries[1::2], strict=False):
+                if len(found) < _MAX_FOUND:
+                    found.append((None, text_of(key), value))
+    for number in sorted(scan.marked_pages) if scan.attachments else ():
+        with suppress(ParserError), guarded():
+            for node in items(_get(_m.ll_pdf_lookup_page_obj(pdf, number - 1), "Annots")):
+                if _m.ll_pdf_to_name(_get(node, "Subtype")) == "FileAttachment" and len(found) < _MAX_FOUND:
+                    found.append((number, None, _get(node, "FS")))
+    yield from found
+
+
+def _embedded(specification: Any) -> Any:
+    """The stream of a file specification; None where it only names a file elsewhere."""
+    files = _get(specification, "EF")
+    for key in ("UF", "F", "Unix", "DOS", "Mac"):
+        stream = _get(files, key)
+        if stream and _m.ll_pdf_is_stream(stream):
+            return stream
+    return None
+
+
+def _described(specification: Any, file: Any, name: str | None, page: int | None, room: int) -> Attachment:
+    given = text_of(_get(specification, "UF")) or text_of(_get(specification, "F")) or name
+    data: bytes | None = None
+    with suppress(ParserError), guarded():
+        data = stream_bytes(file, room)
+    parameters = _get(file, "Params")
+    return Attachment(
+        name=_base_name(given),
+        size_bytes=None if data is None else len(data),
+        sha256=None if data is None else hashlib.sha256(data).hexdigest(),
+        description=clean_text(text_of(_get(specification, "Desc"))),
+        mime_type=clean_text(text_of(_get(file, "Subtype"))),
+        created=iso_date(text_of(_get(parameters, "CreationDate"))),
+        modified=iso_date(text_of(_get(parameters, "ModDate"))),
+        page_number=page,
+    )
+
+
+def _base_name(given: str | None) -> str:
+    """The name without its folders, so that whoever stores the file stays where it means to."""
+    name = PurePosixPath((clean_text(given) or _UNNAMED).replace("\\", "/")).name
+    return name if name.strip(".") else _UNNAMED

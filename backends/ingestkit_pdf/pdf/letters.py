@@ -1,0 +1,89 @@
+"""What MuPDF gets wrong about single letters of some scripts, put right from where each letter stands.
+
+*Lam-alef*, the Arabic ligature of two letters: MuPDF turns a run of Arabic from the order of drawing to that
+of reading letter by letter, but a ligature is one glyph, and its font gives its letters in the order of
+reading already: what was right is turned. The second letter of such a glyph has no width, which tells it from
+letters drawn one by one.
+
+*Spaces*: where a document moves on instead of drawing one, MuPDF writes a space behind Latin, Greek,
+Cyrillic, Hebrew and Arabic letters only (`may_add_space`), so words of Korean, Hindi and others are one. And
+it wants 0.15 of the font's size for one; where a run comes out as one very long word, 0.1 will do.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+
+from ingestkit_pdf.pdf.blocks import Block
+
+__all__ = ["is_run_together", "needs_letters", "put_right"]
+
+_LAM = "\u0644"
+_ALEFS = frozenset("\u0622\u0623\u0625\u0627\u0671")
+_LEADS = (_LAM.encode(), *(bytes([lead]) for lead in (0xE0, 0xEA, 0xEB, 0xEC, 0xED)))
+"""What the UTF-8 of the letters begins with: lam, U+0900 to U+0FFF, Hangul."""
+
+_RUN = re.compile(rb'<font [^>]*size="([\d.]+)"[^>]*>(.*?)</font>', re.DOTALL)
+_CHAR = re.compile(rb'<char c="([^"]*)" quad="([-\d.e]+) [-\d.e]+ ([-\d.e]+) ')
+_SPACED = re.compile("[\u0900-\u10ff\u1100-\u13ff\uac00-\ud7af]")
+_LONG = re.compile(r"[A-Za-z]{25}")
+_LETTERS = 12  # on average, of words that are longer than words are
+_GAP = 0.15  # of the font's size: MuPDF's own measure of a space
+_NARROW_GAP = 0.1
+_NO_WIDTH = 0.01
+
+
+def needs_letters(data: bytes) -> bool:
+    """True when the text of a page, in UTF-8, has letters that may have to be put right."""
+    return not data.isascii() and any(lead in data for lead in _LEADS)
+
+
+def is_run_together(text: str) -> bool:
+    """True when a text seems to be words without the spaces between them."""
+    return text.count(" ") * _LETTERS < len(text) and _LONG.search(text) is not None
+
+
+def put_right(blocks: Iterable[Block], xml: bytes) -> None:
+    """Put the letters of runs in order and spaces between their words, in place.
+
+    Args:
+        blocks: Of a page.
+        xml: The same page with every character, see `PageContent.xml`.
+    """
+    right: dict[str, str] = {}
+    for match in _RUN.finditer(xml):
+        chars = [
+            (html.unescape(letter.decode("utf-8", "replace")), float(x0), float(x1))
+            for letter, x0, x1 in _CHAR.findall(match.group(2))
+        ]
+        wrong = "".join([letter for letter, _, _ in chars])
+        if _LAM in wrong:
+            right[wrong] = _turned(chars)
+        elif _SPACED.search(wrong):
+            right[wrong] = _spaced(chars, _GAP * float(match.group(1)))
+        elif _LONG.search(wrong):
+            right[wrong] = _spaced(chars, _NARROW_GAP * float(match.group(1)))
+    for block in blocks:
+        for run in block.lines:
+            run.text = right.get(run.text, run.text)
+
+
+def _turned(chars: list[tuple[str, float, float]]) -> str:
+    letters = [letter for letter, _, _ in chars]
+    for index in range(1, len(letters)):
+        _, x0, x1 = chars[index - 1]
+        if letters[index] == _LAM and letters[index - 1] in _ALEFS and abs(x1 - x0) < _NO_WIDTH:
+            letters[index - 1], letters[index] = _LAM, letters[index - 1]
+    return "".join(letters)
+
+
+def _spaced(chars: list[tuple[str, float, float]], gap: float) -> str:
+    text, end = chars[0][0], chars[0][2]
+    for letter, x0, x1 in chars[1:]:
+        if x0 - end > gap and not (text[-1].isspace() or letter.isspace()):
+            text += " "
+        text += letter
+        end = max(end, x1)
+    return text

@@ -1,0 +1,63 @@
+"""Headings by the document's outline: the paragraphs that are the titles of its entries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ingestkit_pdf.models import OutlineEntry
+from ingestkit_pdf.pdf.paragraphs import CODE, CONTENTS, HEADING, ROW, Paragraph
+
+__all__ = ["mark_by_outline"]
+
+_MAX_LINES, _MAX_CHARS = 4, 200
+_LEVELS = 6
+_SHARE = 0.3  # an outline of which fewer entries are found in the text says little about it
+_NOT_WORD = re.compile(r"[\W_]+")
+_LEADERS = "\u2026"
+
+
+def mark_by_outline(paragraphs: Iterable[Paragraph], outline: Sequence[OutlineEntry]) -> bool:
+    """Turn the paragraphs that are titles of the outline into headings, in place.
+
+    Returns:
+        False when so few are found that the outline says little about the text; then nothing is changed.
+    """
+    wanted: dict[str, list[OutlineEntry]] = {}
+    for entry in outline:
+        key = _key(entry.title)
+        if key:
+            wanted.setdefault(key, []).append(entry)
+    found: list[tuple[Paragraph, int]] = []
+    for paragraph in paragraphs:
+        pieces = len(paragraph.pieces)
+        if (
+            paragraph.kind == CONTENTS
+            or pieces > _MAX_LINES
+            or (paragraph.kind in {ROW, CODE} and pieces > 2)
+        ):
+            continue
+        text = paragraph.text
+        if len(text) > _MAX_CHARS or _LEADERS in text:
+            continue
+        level = _level(_key(text), paragraph.page, wanted)
+        if level:
+            found.append((paragraph, level))
+    if len(found) < _SHARE * len(outline):
+        return False
+    for paragraph, level in found:
+        paragraph.kind, paragraph.level = HEADING, min(level, _LEVELS)
+    return True
+
+
+def _key(text: str) -> str:
+    return _NOT_WORD.sub("", text).casefold()
+
+
+def _level(key: str, page: int, wanted: dict[str, list[OutlineEntry]]) -> int:
+    """Level of the entry that this text is the title of; outlines may lack its number. 0: none."""
+    for candidate in (key, key.lstrip("0123456789")):
+        for entry in wanted.get(candidate, ()):
+            if entry.page_number is None or abs(entry.page_number - page) <= 1:
+                return entry.level
+    return 0

@@ -1,0 +1,115 @@
+"""What is typed over the pages as text of the document: values of fields, and text annotations.
+
+MuPDF's text of a page is its content alone, so the words that somebody has filled in are not in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from ingestkit_pdf.models import Box, FieldKind, FormField
+from ingestkit_pdf.pdf.extras import Extras
+from ingestkit_pdf.pdf.layout import Region
+from ingestkit_pdf.pdf.lines import Line
+from ingestkit_pdf.pdf.mupdf import SCALE
+from ingestkit_pdf.pdf.paragraphs import FORM, TEXT, Paragraph
+
+__all__ = ["with_overlay"]
+
+_FREE_TEXT = "FreeText"
+_INDEX = re.compile(r"(?:#|\[\d+\])")  # what XFA puts into names: `#area[0]`
+_SHOWN = frozenset({FieldKind.TEXT, FieldKind.CHOICE, FieldKind.CHECKBOX, FieldKind.RADIO})
+
+
+def with_overlay(paragraphs: Sequence[Paragraph], extras: Extras) -> list[Paragraph]:
+    """The paragraphs, with those of what was filled in at the end of each page.
+
+    Left out is what the reader of the page does not see, and what the page's content has already: forms exist
+    that draw the values of their fields a second time.
+    """
+    typed = _typed(extras)
+    if not typed:
+        return list(paragraphs)
+    drawn = _drawn(paragraphs, set(typed))
+    added = {page: made for page, texts in typed.items() if (made := _made(page, texts, drawn[page]))}
+    result: list[Paragraph] = []
+    waiting = sorted(added)
+    for paragraph in paragraphs:
+        while waiting and waiting[0] < paragraph.page:
+            result.extend(added[waiting.pop(0)])
+        result.append(paragraph)
+    for page in waiting:
+        result.extend(added[page])
+    return result
+
+
+def _typed(extras: Extras) -> dict[int, list[tuple[str, str, str, Box]]]:
+    """Page → kind of paragraph, text to look for, text to write, box."""
+    typed: dict[int, list[tuple[str, str, str, Box]]] = defaultdict(list)
+    form = extras.form
+    for index, entry in enumerate(form.fields):
+        text = _written(entry) if index in form.visible else None
+        if text and entry.page_number and entry.box:
+            typed[entry.page_number].append((FORM, entry.value or "", text, entry.box))
+    notes = extras.annotations
+    for index, note in enumerate(notes.found):
+        if note.kind == _FREE_TEXT and index in notes.visible and note.text and note.box:
+            typed[note.page_number].append((TEXT, note.text, note.text, note.box))
+    return typed
+
+
+def _written(entry: FormField) -> str | None:
+    if entry.value is None or entry.kind not in _SHOWN:
+        return None
+    label = entry.label or _INDEX.sub("", entry.name.rpartition(".")[2])
+    if entry.kind is FieldKind.CHECKBOX:
+        return f"[x] {label}"
+    value = entry.value.replace("\n", ", " if entry.kind is FieldKind.CHOICE else " ")
+    return f"{label}: {value}" if label else value
+
+
+def _drawn(paragraphs: Sequence[Paragraph], pages: set[int]) -> dict[int, list[tuple[str, Line]]]:
+    """Page → its lines with their text, without spaces."""
+    drawn: dict[int, list[tuple[str, Line]]] = defaultdict(list)
+    for paragraph in paragraphs:
+        for text, page, line in paragraph.pieces:
+            if page in pages:
+                drawn[page].append(("".join(text.split()), line))
+    return drawn
+
+
+def _made(
+    page: int, texts: Sequence[tuple[str, str, str, Box]], drawn: Sequence[tuple[str, Line]]
+) -> list[Paragraph]:
+    """One paragraph for all fields, and one for each annotation."""
+    made: list[Paragraph] = []
+    for kind, wanted, text, box in texts:
+        line = _line(text, box)
+        if _is_drawn("".join(wanted.split()), line, drawn):
+            continue
+        if kind == FORM and made and made[-1].kind == FORM:
+            made[-1].pieces.append((f"- {text}\n", page, line))
+            continue
+        paragraph = Paragraph(kind, page, line, Region([line]))
+        paragraph.pieces = [(f"- {text}\n" if kind == FORM else " ".join(text.split()), page, line)]
+        made.append(paragraph)
+    return made
+
+
+def _line(text: str, box: Box) -> Line:
+    x0, y0, x1, y1 = (round(value * SCALE) for value in box)
+    line = Line((x0, y0, x1, y1), y1, -1)
+    line.text, line.size = text, y1 - y0
+    return line
+
+
+def _is_drawn(wanted: str, place: Line, drawn: Sequence[tuple[str, Line]]) -> bool:
+    return any(wanted in text for text in _texts_at(place, drawn))
+
+
+def _texts_at(place: Line, drawn: Sequence[tuple[str, Line]]) -> Iterator[str]:
+    for text, line in drawn:
+        if line.x0 < place.x1 and line.x1 > place.x0 and line.y0 < place.y1 and line.y1 > place.y0:
+            yield text

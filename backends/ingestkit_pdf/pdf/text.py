@@ -1,0 +1,75 @@
+"""Text as it is meant: ligatures and accents resolved, lines joined, hyphens at their ends undone."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["clean", "with_join"]
+
+_UNSPACED = re.compile("[\u2e80-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff60]")
+_COMPATIBILITY = re.compile("[\ufb00-\ufdff\ufe70-\ufefe\u2160-\u217f\uff01-\uff5e\u3000]")
+_HYPHENS = ("-", "\u00ad", "\u2010")
+_LEADERS = re.compile(r"(?:\s*\.){4,}\s*")
+_COMBINING = {
+    "\u00b4": "\u0301",
+    "\u00a8": "\u0308",
+    "\u02c6": "\u0302",
+    "\u02dc": "\u0303",
+    "\u02c7": "\u030c",
+    "\u02d8": "\u0306",
+    "\u02da": "\u030a",
+    "\u02dd": "\u030b",
+}
+_ACCENTED = frozenset("AEIOUYCNSZRTaeiouycnszrt")
+_VOWELS = frozenset("AEIOUaeiou")
+_LOOSE_ACCENT = re.compile(rf"([A-Za-z]?)([{''.join(_COMBINING)}])([A-Za-z]?)")
+
+
+def clean(text: str) -> str:
+    """Shorten leaders; resolve ligatures, Arabic shapes, wide letters, loose and separate accents (NFC)."""
+    text = text.strip()
+    if "...." in text or ". . ." in text:
+        text = _LEADERS.sub(" \u2026 ", text).strip()
+    if not text.isascii():
+        if _COMPATIBILITY.search(text):
+            text = unicodedata.normalize("NFKC", text)
+        if _LOOSE_ACCENT.search(text):
+            text = _LOOSE_ACCENT.sub(_composed, text)
+        if not unicodedata.is_normalized("NFC", text):
+            text = unicodedata.normalize("NFC", text)
+    return text
+
+
+def _composed(match: re.Match[str]) -> str:
+    """Put an accent that stands by itself on its letter: the next one (TeX), or the one before.
+
+    Where Unicode has both pairs a vowel is meant rather than a consonant; between two vowels nothing tells
+    which, and the text stays as it is.
+    """
+    before, accent, after = match.groups()
+    on_before = unicodedata.normalize("NFC", before + _COMBINING[accent]) if before in _ACCENTED else ""
+    on_after = unicodedata.normalize("NFC", after + _COMBINING[accent]) if after in _ACCENTED else ""
+    fits_before, fits_after = len(on_before) == 1, len(on_after) == 1
+    if fits_before and fits_after:
+        fits_before, fits_after = before in _VOWELS, after in _VOWELS
+    if fits_before == fits_after:
+        return match.group()
+    return before + on_after if fits_after else on_before + after
+
+
+def with_join(before: str, after: str) -> str:
+    """`before` with what stands between it and the next line: a space, or nothing where a word goes on."""
+    if before.endswith(_HYPHENS) and before[-2:-1].isalnum() and after[:1].isalnum():
+        return before[:-1] if _is_cut(before, after) else before
+    if _UNSPACED.match(before[-1:]) and _UNSPACED.match(after[:1]):
+        return before
+    return before + " "
+
+
+def _is_cut(before: str, after: str) -> bool:
+    """True when the hyphen was put there to end the line; not in e-mail, state-of-the-art, Covid-19."""
+    if before.endswith("\u00ad"):
+        return True
+    word = before[before.rfind(" ") + 1 : -1]
+    return len(word) > 1 and word.isalpha() and after[:1].islower()
