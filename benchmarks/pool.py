@@ -2,11 +2,15 @@
 
     python benchmarks/pool.py FOLDER [--workers 2] [--rounds 3] [--json]
     python benchmarks/pool.py FOLDER --memory 2000 [--json]
+    python benchmarks/pool.py FOLDER --service [--workers 2] [--rounds 3] [--json]
 
 The first form runs every PDF below FOLDER once through `WorkerPool` and once through a broker and a
 daemon of its own, in turns, and parses each result in both. The second form sends so many documents
 through the daemon and compares the resident memory of the daemon and its workers after a tenth of
-them with that at the end. Starts a private RabbitMQ node; needs nothing that runs already.
+them with that at the end. The third form installs the service in a machine with a systemd of its own (it
+needs root), and compares it, with metrics that are scraped, sandbox and hardened unit, with the same
+program without all of these. Starts a private RabbitMQ node; needs nothing that runs already. The first
+two end within --limit seconds, and leave no process behind however they end.
 """
 
 from __future__ import annotations
@@ -25,7 +29,9 @@ import psutil
 
 sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("deploy", "tests")]
 
-from demo.broker import PrivateBroker
+from _rig import private_broker
+from _service import compare_service
+
 from ingestkit_pdf import DistributedExecutionBackend, PDFProcessorConfig, ProcessingResult
 from ingestkit_pdf.execution.pool import PIPELINE, PoolLimits, PoolResult, PoolTask, WorkerPool
 from support.daemon import DaemonProcess
@@ -60,10 +66,10 @@ def through_daemon(backend: DistributedExecutionBackend, files: list[Path]) -> t
 
 
 @contextmanager
-def system(workers: int) -> Iterator[tuple[DaemonProcess, DistributedExecutionBackend]]:
+def system(workers: int, limit: float) -> Iterator[tuple[DaemonProcess, DistributedExecutionBackend]]:
     """A broker, a daemon and a client."""
     with (
-        PrivateBroker() as broker,
+        private_broker(limit) as broker,
         tempfile.TemporaryDirectory() as staging,
         DaemonProcess(broker.amqp_url, Path(staging), workers=workers, worker_memory=MEMORY) as daemon,
         DistributedExecutionBackend(broker.amqp_url) as backend,
@@ -71,11 +77,11 @@ def system(workers: int) -> Iterator[tuple[DaemonProcess, DistributedExecutionBa
         yield daemon, backend
 
 
-def compare(files: list[Path], workers: int, rounds: int) -> dict[str, object]:
+def compare(files: list[Path], workers: int, rounds: int, limit: float) -> dict[str, object]:
     """Both ways in turns; the medians and their ratio."""
     pool_rates, daemon_rates = [], []
     with (
-        system(workers) as (_, backend),
+        system(workers, limit) as (_, backend),
         WorkerPool(PIPELINE, workers=workers, limits=PoolLimits(memory_bytes=MEMORY)) as pool,
     ):
         for number in range(rounds + 1):
@@ -108,10 +114,10 @@ def resident(daemon: DaemonProcess) -> dict[str, int]:
     }
 
 
-def memory(files: list[Path], workers: int, documents: int) -> dict[str, object]:
+def memory(files: list[Path], workers: int, documents: int, limit: float) -> dict[str, object]:
     """Resident memory after a tenth of the documents and at the end, after whole rounds of the files."""
     readings: list[dict[str, int]] = []
-    with system(workers) as (daemon, backend):
+    with system(workers, limit) as (daemon, backend):
         done = 0
         while done < documents:
             through_daemon(backend, files)
@@ -134,15 +140,21 @@ def main() -> None:
     parser.add_argument(
         "--memory", type=int, metavar="DOCUMENTS", help="measure memory over so many documents"
     )
+    parser.add_argument("--service", action="store_true", help="measure the installed service")
+    parser.add_argument(
+        "--limit", type=float, default=1800.0, help="seconds that the first two forms may take in all"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     files = sorted(options.folder.rglob("*.pdf"))
     if not files:
         parser.error(f"no PDFs below {options.folder}")
-    if options.memory:
-        figures = memory(files, options.workers, options.memory)
+    if options.service:
+        figures = compare_service(files, options.workers, options.rounds)
+    elif options.memory:
+        figures = memory(files, options.workers, options.memory, options.limit)
     else:
-        figures = compare(files, options.workers, options.rounds)
+        figures = compare(files, options.workers, options.rounds, options.limit)
     if options.json:
         print(json.dumps(figures, indent=2))
         return

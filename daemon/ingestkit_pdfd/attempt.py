@@ -10,7 +10,10 @@ import asyncio
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 
 import structlog
@@ -25,18 +28,22 @@ from ingestkit_pdf.wire.envelope import (
     encode_result,
     retry_message,
 )
+from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
 
 from .amqp import Delivery
 from .metrics import Metrics
 from .outcome import Completed, DeadLettered, Outcome, Requeued, Retried, RetryPolicy, decide
 from .recent import Finished
 from .reply import Outbox
-from .source import SourceError, Staging
+from .source import Staging
 from .tracing import NoTracing, Tracing
 
 __all__ = ["HERE", "Attempt", "Services"]
 
 _log = structlog.stdlib.get_logger(__name__)
+
+_ENCODE_HERE = 64 * 1024
+"""Results of fewer bytes are not compressed and hashed in no time: a thread for that would cost more."""
 
 HERE: Mapping[str, str] = {
     "host": socket.gethostname(),
@@ -48,7 +55,7 @@ HERE: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What every attempt needs."""
+    """What every attempt needs; `seal` opens passwords of jobs, `tokenizers` are files they may name."""
 
     pool: WorkerPool
     staging: Staging
@@ -58,6 +65,17 @@ class Services:
     max_deliveries: int
     metrics: Metrics = field(default_factory=Metrics)
     tracing: Tracing = field(default_factory=NoTracing)
+    seal: PasswordSeal | None = None
+    tokenizers: frozenset[str] = frozenset()
+
+    def check_tokenizer(self, name: str) -> None:
+        """See that the daemon has it: a confined worker opens no file, and no job says what is opened.
+
+        Raises:
+            LookupError: It is a file that the daemon was not told to load.
+        """
+        if name.startswith("/") and name not in self.tokenizers:
+            raise LookupError("the job's tokenizer is not among the tokenizer_files of this daemon")
 
 
 class Attempt:
@@ -115,22 +133,22 @@ class Attempt:
         job = self.job
         if (earlier := self._deliveries[0].earlier) >= self._services.max_deliveries:
             return _quarantined(earlier)
+        if self._withdrawn:
+            return WorkerFailure(reason=FailureReason.CANCELLED, message="withdrawn before it was begun")
         try:
-            async with self._services.staging.document(job) as path:
-                if self._withdrawn:
-                    return WorkerFailure(
-                        reason=FailureReason.CANCELLED, message="withdrawn before it was begun"
-                    )
-                task = PoolTask(
-                    job_id=self._pool_id,
-                    file_path=path,
-                    config=job.config.model_dump(),
-                    timeout=min(self._services.document_timeout, job.config.per_document_timeout_seconds),
-                    reported_path=job.file_path,
-                )
-                return await asyncio.wrap_future(self._services.pool.submit(task, on_start=self._on_start))
-        except SourceError as error:
-            return error.failure
+            config = job.opened_config(self._services.seal)
+            self._services.check_tokenizer(config.tokenizer)
+        except (SecretsError, LookupError) as error:
+            return WorkerFailure(reason=FailureReason.NOT_CONFIGURED, message=str(error.args[0]))
+        task = PoolTask(
+            job_id=self._pool_id,
+            file_path=job.file_path,
+            config=config.model_dump(),
+            timeout=min(self._services.document_timeout, job.config.per_document_timeout_seconds),
+            open_document=partial(self._services.staging.open, job),
+        )
+        try:
+            return await _outcome_of(self._services.pool.submit(task, on_start=self._on_start))
         except Exception as error:  # noqa: BLE001 - whatever it was, this job has an outcome
             _log.error("attempt_broke", job_id=job.job_id, attempt=job.attempt, exc_info=error)
             message = f"the daemon could not run the job: {type(error).__name__}"
@@ -145,7 +163,12 @@ class Attempt:
         outbox, job, delivery = self._services.outbox, self.job, self._deliveries[0]
         match outcome:
             case Completed(result):
-                replies = await asyncio.to_thread(self._encode, result.body)
+                is_small = len(result.body) < _ENCODE_HERE
+                replies = (
+                    self._encode(result.body)
+                    if is_small
+                    else await asyncio.to_thread(self._encode, result.body)
+                )
             case Retried(failure, delay):
                 await outbox.retry(
                     retry_message(delivery.message, job, self._record(failure)), delivery.lane, delay
@@ -236,6 +259,23 @@ class Attempt:
             fields["retry_in"] = outcome.delay
         level = _log.info if isinstance(outcome, Completed | Requeued) else _log.warning
         level("attempt_finished", **fields)
+
+
+async def _outcome_of(run: Future[PoolResult | WorkerFailure]) -> PoolResult | WorkerFailure:
+    """Wait for the pool; like `asyncio.wrap_future`, for a future that neither fails nor is cancelled."""
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[PoolResult | WorkerFailure] = loop.create_future()
+
+    def resolve(outcome: PoolResult | WorkerFailure) -> None:
+        if not waiter.done():
+            waiter.set_result(outcome)
+
+    def ended(done: Future[PoolResult | WorkerFailure]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the daemon has ended without it
+            loop.call_soon_threadsafe(resolve, done.result())
+
+    run.add_done_callback(ended)
+    return await waiter
 
 
 def _quarantined(earlier: int) -> WorkerFailure:

@@ -94,6 +94,11 @@ class Dispatcher:
             attempt = self._running[key] = Attempt(job, delivery, self._services)
             self._spawn(self._run(key, attempt), f"attempt {job.job_id}")
 
+    def change(self, services: Services, *, inline_limit: int) -> None:
+        """From now on new attempts are made with these; those under way go on as they began."""
+        self._services = services
+        self._inline_limit = inline_limit
+
     def drain(self) -> None:
         """Begin nothing new: what waits for a worker is given back, and so is what still arrives."""
         self._draining = True

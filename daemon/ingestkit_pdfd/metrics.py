@@ -11,13 +11,14 @@ import platform
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Literal
+from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from ingestkit_pdf.errors import ErrorCode
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
 from ingestkit_pdf.execution.pool import PoolResult
+from ingestkit_pdf.execution.task import STAGES
 from ingestkit_pdf.wire.envelope import Job
 
 from .outcome import Completed, DeadLettered, Outcome, Requeued, Retried
@@ -40,10 +41,29 @@ _CODES = frozenset(ErrorCode)
 
 _RUN_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _AGE_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 1800, 3600, 14400, 86400)
-_PUBLISH_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_SHORT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _MEMORY_BUCKETS = tuple(float(2**power) for power in range(26, 34))  # 64 MiB to 8 GiB
 _OLDEST_JOB = 366 * 86400.0
 """Seconds; a job that says it is older than this, or not yet submitted, does not say when it was."""
+
+
+class _Children:
+    """Remembers the series of each combination of labels: finding one takes longer than counting."""
+
+    def labels(self, *values: object, **named: object) -> Any:
+        """The series with these values of the labels."""
+        children: dict[tuple[object, ...], Any] = self.__dict__.setdefault("_children", {})
+        if (child := children.get(values)) is None:
+            child = children[values] = super().labels(*values, **named)  # type: ignore[misc]
+        return child
+
+
+class _Counter(_Children, Counter):
+    """A counter that finds its series quickly."""
+
+
+class _Histogram(_Children, Histogram):
+    """A histogram that finds its series quickly."""
 
 
 class Metrics:
@@ -61,10 +81,17 @@ class Metrics:
         build = self._gauge("build_info", "Version of the daemon; always 1.", "version", "python")
         build.labels(version("ingestkit-pdf"), platform.python_version()).set(1)
         self._gauge("start_time_seconds", "When the daemon started, in Unix time.").set(time.time())
+        self._reload = self._gauge(
+            "settings_last_reload_successful",
+            "0 where the latest reload of the settings was refused, else 1.",
+        )
+        self._reload.set(1)
         for lane in lanes:
             self._begin_lane(lane)
         for failure in _FAILURES:
             self._publish_failures.labels(failure)
+        for stage in STAGES:
+            self._stage_seconds.labels(stage)
         for kind in _KINDS:
             self._publish_seconds.labels(kind)
 
@@ -75,6 +102,10 @@ class Metrics:
             self._redeliveries.labels(lane).inc()
         if handling == "rejected":
             self._jobs.labels(lane, "rejected").inc()
+
+    def reloaded(self, *, successful: bool) -> None:
+        """The settings were read again, and taken or refused."""
+        self._reload.set(int(successful))
 
     def attempt(
         self,
@@ -110,6 +141,8 @@ class Metrics:
             self._chunks.labels(lane).inc(ended.chunks)
             self._document_bytes.labels(lane).inc(ended.document_bytes)
             self._result_bytes.labels(lane).inc(len(ended.body))
+            for stage in ended.stages:
+                self._stage_seconds.labels(stage.name).observe(stage.seconds)
             for code in set(ended.errors):
                 self._document_errors.labels(lane, code if code in _CODES else "other").inc()
 
@@ -199,6 +232,9 @@ class Metrics:
         self._run_seconds = histogram(
             "attempt_run_seconds", "Time in a worker; 0 where none began.", _RUN_BUCKETS, "lane"
         )
+        self._stage_seconds = histogram(
+            "stage_duration_seconds", "A stage of a run in a worker.", _SHORT_BUCKETS, "stage"
+        )
         self._duration_seconds = histogram(
             "attempt_duration_seconds",
             "From the delivery until it was settled: wait, run and publish.",
@@ -220,18 +256,18 @@ class Metrics:
         self._publish_seconds = histogram(
             "publish_duration_seconds",
             "Until the broker had confirmed what was published, repeats included.",
-            _PUBLISH_BUCKETS,
+            _SHORT_BUCKETS,
             "kind",
         )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, namespace=NAMESPACE, registry=self.registry)
+        return _Counter(name, text, labels, namespace=NAMESPACE, registry=self.registry)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, namespace=NAMESPACE, registry=self.registry)
 
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-        return Histogram(name, text, labels, namespace=NAMESPACE, buckets=buckets, registry=self.registry)
+        return _Histogram(name, text, labels, namespace=NAMESPACE, buckets=buckets, registry=self.registry)
 
 
 def _named(outcome: Outcome) -> tuple[str, str]:

@@ -27,8 +27,12 @@ __all__ = ["Outbox"]
 
 _log = structlog.stdlib.get_logger(__name__)
 
-_REFUSED_REPLIES = 8
-"""So often a reply queue may refuse a reply (it is full) before the reply goes to the orphaned ones."""
+_REFUSED_REPLIES = 12
+"""So often, for 18 to 36 seconds, a reply queue may refuse a reply before that goes to the orphaned ones: it
+is full, or its node is being replaced, which has taken up to 12 seconds."""
+
+_RENEW_AFTER, _RENEW_EVERY = 2, 5.0
+"""After so many refusals the fault may be the connection's: it is opened anew, so many seconds apart."""
 
 _FAILURES: Mapping[type[Exception], PublishFailure] = {
     UnroutableError: "unroutable",
@@ -139,6 +143,8 @@ class Outbox:
                 refusals += 1
                 if give_up_after is not None and refusals >= give_up_after:
                     raise
+                if refusals >= _RENEW_AFTER:
+                    await self._publisher.renew(older_than=_RENEW_EVERY)
                 reason = error
             except BrokerRefusedError as error:
                 self._on_refused(error)

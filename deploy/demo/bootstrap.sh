@@ -41,6 +41,9 @@ has_rabbitmq() {
         command -v rabbitmq-server >/dev/null
 }
 
+# Dramatiq keeps its results there.
+needs_redis() { [ "$kind" = bench ] && ! command -v redis-server >/dev/null; }
+
 needs_rabbitmq() { [ "$kind" != runtime ] || [ -z "${AMQP_URL:-}" ]; }
 
 venv_package() { "$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'; }
@@ -65,6 +68,14 @@ had_epmd=$(dpkg-query -W -f "\${db:Status-Status}" erlang-base 2>/dev/null || tr
 export DEBIAN_FRONTEND=noninteractive
 apt-get -q update
 apt-get -q -y install --no-install-recommends "$@"
+case " $* " in *" prometheus "*)
+    update-rc.d prometheus disable >/dev/null 2>&1 || true
+    if command -v systemctl >/dev/null; then systemctl --quiet disable prometheus.service || true; fi
+esac
+case " $* " in *" redis-server "*)
+    update-rc.d redis-server disable >/dev/null 2>&1 || true
+    if command -v systemctl >/dev/null; then systemctl --quiet disable redis-server.service || true; fi
+esac
 case " $* " in *" rabbitmq-server "*)
     update-rc.d rabbitmq-server disable >/dev/null 2>&1 || true
     if command -v systemctl >/dev/null; then
@@ -101,8 +112,39 @@ install_missing_packages() {
     if needs_rabbitmq && ! has_rabbitmq; then
         missing="$missing rabbitmq-server"
     fi
+    if needs_redis; then
+        missing="$missing redis-server"
+    fi
     # Word splitting is meant: one argument for each package.
     [ -z "$missing" ] || install_packages $missing
+}
+
+# Language data of OCR, where TESSDATA_PREFIX says or where distributions put them.
+has_language() {
+    for folder in ${TESSDATA_PREFIX:+"$TESSDATA_PREFIX" "$TESSDATA_PREFIX/tessdata"} \
+        /usr/share/tesseract-ocr/*/tessdata /usr/share/tessdata; do
+        [ ! -e "$folder/$1.traineddata" ] || return 0
+    done
+    return 1
+}
+
+# Some tests look at the broker over TLS, at the daemon through Prometheus, and read scans; without these they
+# are skipped.
+install_test_packages() {
+    [ "$kind" = dev ] || return 0
+    missing=
+    for package in openssl prometheus; do
+        command -v "$package" >/dev/null || missing="$missing $package"
+    done
+    for language in eng osd; do
+        has_language "$language" || missing="$missing tesseract-ocr-$language"
+    done
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+        say "Tests that need$missing will be skipped; to run them: apt-get install$missing"
+        return 0
+    fi
+    install_packages $missing
 }
 
 # ---------------------------------------------------------------- the environment
@@ -146,4 +188,5 @@ make_environment() {
 
 check_python
 install_missing_packages
+install_test_packages
 make_environment

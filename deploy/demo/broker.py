@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
 from demo import leftovers
+from demo.child import STOP_SECONDS, accepts, await_up, end, spawn
 from demo.management import Management, ManagementError, vhost_of
 from demo.node import BrokerError, Member, NodePlan, Program, find_program, free_ports
 
 __all__ = ["BrokerError", "PrivateBroker"]
 
-_START_SECONDS = 60.0
-_STOP_SECONDS = 20.0
-_POLL_SECONDS = 0.05
 _LOG_TAIL_LINES = 60
 
 
@@ -120,12 +115,12 @@ class PrivateBroker:
             program = self._commands
             plan = self._plan or self._prepare()
             environment = plan.environment()
-            if not _accepts(plan.epmd_port):
+            if not accepts(plan.epmd_port):
                 epmd = [str(program.epmd), "-port", str(plan.epmd_port), "-address", "127.0.0.1"]
-                self._epmd = _spawn(epmd, environment, plan.folder / "epmd.log")
-                self._wait(lambda: _accepts(plan.epmd_port), "epmd", self._epmd)
-            self._node = _spawn([str(program.server)], environment, plan.log_file)
-            self._wait(self._serves, "RabbitMQ", self._node)
+                self._epmd = spawn(epmd, environment, plan.folder / "epmd.log")
+                await_up(lambda: accepts(plan.epmd_port), "epmd", self._epmd, self.log_tail)
+            self._node = spawn([str(program.server)], environment, plan.log_file)
+            await_up(self._serves, "RabbitMQ", self._node, self.log_tail)
         except BaseException:
             self.stop()
             raise
@@ -136,15 +131,15 @@ class PrivateBroker:
         if plan is None:
             return
         if self._given_folder is not None:
-            _end(self._node, signal.SIGTERM)  # its data is kept, so let it close its files
-        _end(self._node, signal.SIGKILL)
-        _end(self._epmd, signal.SIGKILL)
+            end(self._node, signal.SIGTERM)  # its data is kept, so let it close its files
+        end(self._node, signal.SIGKILL)
+        end(self._epmd, signal.SIGKILL)
         remaining = leftovers.end_processes(plan.folder)
         if self._given_folder is None:
             leftovers.remove_folder(plan.folder)
         if self._guard is not None and self._guard.stdin is not None:
             self._guard.stdin.close()
-            self._guard.wait(_STOP_SECONDS)
+            self._guard.wait(STOP_SECONDS)
         self._node = self._epmd = self._guard = None
         if remaining:
             raise BrokerError(f"these processes of the private broker could not be ended: {remaining}")
@@ -155,13 +150,13 @@ class PrivateBroker:
         RabbitMQ writes the registration of a new quorum queue within half a second: kill it sooner and the
         queue comes back empty, confirmed messages included.
         """
-        _end(self._node, signal.SIGKILL)
+        end(self._node, signal.SIGKILL)
         self._node = None
 
     def halt(self) -> None:
         """Shut the node down in order (some 6 s), keeping its data; `start` brings it back."""
-        _end(self._node, signal.SIGTERM)
-        _end(self._node, signal.SIGKILL)
+        end(self._node, signal.SIGTERM)
+        end(self._node, signal.SIGKILL)
         self._node = None
 
     def restart(self) -> None:
@@ -254,57 +249,10 @@ class PrivateBroker:
         )
 
     def _serves(self) -> bool:
-        if not _accepts(self.port):
+        if not accepts(self.port):
             return False
         try:
             self.management.queues("/")
         except ManagementError:
             return False
         return True
-
-    def _wait(self, ready: Callable[[], bool], what: str, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while not ready():
-            if process.poll() is not None:
-                raise BrokerError(f"{what} ended with {process.returncode} while starting{self._log_part()}")
-            if time.monotonic() > deadline:
-                raise BrokerError(f"{what} was not up within {_START_SECONDS:g} s{self._log_part()}")
-            time.sleep(_POLL_SECONDS)
-
-    def _log_part(self) -> str:
-        tail = self.log_tail()
-        return f"; the end of its log:\n{tail}" if tail else ""
-
-
-def _spawn(command: list[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """A process in a session of its own, so that Ctrl-C in the terminal is ours alone to act on."""
-    with log.open("ab") as output:
-        try:
-            return subprocess.Popen(
-                command,
-                env=environment,
-                cwd=log.parent,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise BrokerError(f"{command[0]} could not be started: {error}") from error
-
-
-def _end(process: subprocess.Popen[bytes] | None, number: signal.Signals) -> None:
-    """Signal a process that is still running and wait for its end, at most for `_STOP_SECONDS`."""
-    if process is None or process.poll() is not None:
-        return
-    os.kill(process.pid, number)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_STOP_SECONDS)
-
-
-def _accepts(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-    except OSError:
-        return False

@@ -6,11 +6,12 @@ from typing import Any
 
 from ingestkit_pdf.execution._channel import ChannelError, Frame, Kind
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
-from ingestkit_pdf.execution.task import PoolResult
+from ingestkit_pdf.execution.task import STAGES, PoolResult, Stage
 
-__all__ = ["Answer", "read_answer"]
+__all__ = ["Answer", "read_answer", "read_count"]
 
 _MAX_INT = 2**53
+_MAX_SECONDS = 2.0**32
 _MAX_TEXT = 1000
 
 Answer = tuple[PoolResult | WorkerFailure, int]
@@ -44,6 +45,7 @@ def read_answer(frame: Frame, *, number: int, page: int | None, seconds: float) 
         seconds=seconds,
         peak_memory_bytes=peak,
         document_bytes=_count(facts, "document_bytes"),
+        stages=_stages(facts.get("stages")),
     )
     return result, resident
 
@@ -57,6 +59,28 @@ def _failure(facts: dict[str, Any], *, peak: int, page: int | None, seconds: flo
         page_reached=page,
         seconds=seconds,
     )
+
+
+def _stages(told: object) -> tuple[Stage, ...]:
+    """Those that there are; a function of the user's own has none, or others."""
+    if not isinstance(told, list):
+        raise ChannelError("an answer without its stages")
+    found = []
+    for item in told[: len(STAGES)]:
+        match item:
+            case [str(name), float(began), float(seconds)] if name in STAGES:
+                if 0 <= began < _MAX_SECONDS and 0 <= seconds < _MAX_SECONDS:
+                    found.append(Stage(name, began, seconds))
+    return tuple(found)
+
+
+def read_count(frame: Frame, name: str) -> int:
+    """A fact of a frame that has to be a count.
+
+    Raises:
+        ChannelError: It is none.
+    """
+    return _count(frame.meta, name)
 
 
 def _count(facts: dict[str, Any], name: str) -> int:

@@ -31,6 +31,9 @@ class Kind(IntEnum):
     READY = 2
     RESULT = 3
     FAILURE = 4
+    OFFER = 5
+    TAKE = 6
+    PART = 7
 
 
 _KINDS = frozenset(Kind)

@@ -21,6 +21,8 @@ __all__ = ["Launcher"]
 _FORK_SECONDS = 60.0
 """Until the first worker is forked; the fork server imports the parser meanwhile."""
 _STOP_SECONDS = 5.0
+_ONE_THREAD = {"OMP_THREAD_LIMIT": "1"}
+"""For libraries that would start threads of their own: a worker is one, and confined may start no other."""
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
     "from ingestkit_pdf.execution._forkserver import main; main(int(sys.argv[1]))"
@@ -143,7 +145,7 @@ def _start_server(control: socket.socket, sandbox: Sandbox) -> subprocess.Popen[
     command = [sys.executable, "-c", _BOOT, str(control.fileno()), json.dumps(sys.path)]
     return subprocess.Popen(
         command,
-        env=None if sandbox is Sandbox.OFF else clean_environment(os.environ),
+        env={**(os.environ if sandbox is Sandbox.OFF else clean_environment(os.environ)), **_ONE_THREAD},
         stdin=subprocess.DEVNULL,
         stdout=_standard_error(),  # what a parser prints must not mix with what a program prints
         pass_fds=[control.fileno()],

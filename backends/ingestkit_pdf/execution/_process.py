@@ -109,6 +109,25 @@ class WorkerProcess:
             self._channel.setblocking(False)
         return True
 
+    def reply(self, kind: Kind, meta: dict[str, object], body: bytes, *, deadline: float) -> bool:
+        """Answer what the worker asked and waits for; False when it did not take all."""
+        self._channel.settimeout(max(deadline - time.monotonic(), 0.001))
+        try:
+            write_frame(self._channel, kind, meta, body)
+        except OSError:
+            return False
+        finally:
+            self._channel.setblocking(False)
+        return True
+
+    def await_other(self, fd: int, deadline: float) -> bool:
+        """Wait until `fd` is readable; False when the worker speaks or ends before, or the time is up."""
+        poll = select.poll()
+        for watched in (fd, self._channel.fileno(), self.status.fileno()):
+            poll.register(watched, select.POLLIN)
+        remaining = min(max(deadline - time.monotonic(), 0.0), _LONGEST_POLL_SECONDS)
+        return any(ready == fd for ready, _ in poll.poll(remaining * 1000 + 1))
+
     def receive(self, deadline: float) -> Frame | None:
         """Wait for a frame; None when the worker has ended (then `exit` is set) or the time is up.
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from ingestkit_pdf.execution._offer import Offer, Terms
 from ingestkit_pdf.execution.failure import WorkerFailure
 from ingestkit_pdf.execution.task import PoolResult, PoolTask
 
@@ -82,7 +83,7 @@ class PoolJob:
 
 
 class JobQueue:
-    """First in, first out. `fd` is readable while there is a job or the queue is closed.
+    """First in, first out. `fd` is readable while there is a job, help is wanted, or the queue is closed.
 
     A descriptor rather than a condition, so that an idle slot can wait for a job and for the death of
     its worker at the same time.
@@ -90,6 +91,7 @@ class JobQueue:
 
     def __init__(self) -> None:
         self._jobs: deque[PoolJob] = deque()
+        self._offers: list[Offer] = []
         self._lock = threading.Lock()
         self.closing = threading.Event()
         self.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -120,6 +122,30 @@ class JobQueue:
             self._show()
             return True
 
+    def offer(self, terms: Terms) -> Offer:
+        """Show idle workers that a document can be shared; until `withdraw`."""
+        offer = Offer(terms, self._lock, self._show, lambda: bool(self._jobs))
+        with self._lock:
+            self._offers.append(offer)
+            self._show()
+        return offer
+
+    def take_offer(self) -> Offer | None:
+        """An offer that a helper is wanted for, while no job waits; the one that was made first."""
+        with self._lock:
+            return self._wanted()
+
+    def withdraw(self, offer: Offer) -> None:
+        """The job of this offer has ended."""
+        with self._lock:
+            self._offers.remove(offer)
+        offer.close()
+
+    def _wanted(self) -> Offer | None:
+        if self._jobs:
+            return None
+        return next((offer for offer in self._offers if offer.is_wanted), None)
+
     def close(self) -> None:
         """What is in it can still be taken; then it stays readable and empty."""
         with self._lock:
@@ -142,7 +168,7 @@ class JobQueue:
     def _show(self) -> None:
         if self.fd < 0:  # closed once more after the end
             return
-        if self._jobs or self.closing.is_set():
+        if self._jobs or self.closing.is_set() or (self._offers and self._wanted() is not None):
             os.eventfd_write(self.fd, 1)
         else:
             self._hide()

@@ -6,21 +6,22 @@ at whatever instant, happens to its own slot.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import select
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from ingestkit_pdf.execution._answer import read_answer
 from ingestkit_pdf.execution._channel import ChannelError, Frame
+from ingestkit_pdf.execution._document import opened
 from ingestkit_pdf.execution._launcher import Launcher
+from ingestkit_pdf.execution._offer import Offer
 from ingestkit_pdf.execution._process import WorkerProcess, WorkerStartError
 from ingestkit_pdf.execution._queue import JobQueue, PoolJob
-from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
+from ingestkit_pdf.execution._sharing import Conversation, give_help
+from ingestkit_pdf.execution.failure import FailureReason, SourceError, WorkerFailure
 from ingestkit_pdf.execution.task import PoolLimits, PoolResult
 
 __all__ = ["Slot"]
@@ -98,11 +99,15 @@ class Slot:
             except WorkerStartError as error:
                 self._refuse_one(error)
                 continue
-            if (job := self._await_job(worker)) is not None:
-                self.busy = True
-                self._serve(job)
-                self.deadline = None
-                self.busy = False
+            if (work := self._await_work(worker)) is None:
+                continue
+            self.busy = True
+            if isinstance(work, PoolJob):
+                self._serve(work)
+            else:
+                self._help(worker, work)
+            self.deadline = None
+            self.busy = False
         self.stop()
 
     def _relaunch(self) -> WorkerProcess:
@@ -127,8 +132,8 @@ class Slot:
         job.settle()
         self._finish(job, outcome)
 
-    def _await_job(self, worker: WorkerProcess) -> PoolJob | None:
-        """Wait for a job; None when there is none yet, or the worker died while it waited."""
+    def _await_work(self, worker: WorkerProcess) -> PoolJob | Offer | None:
+        """Wait for a job, or one to help with; None for neither yet, or a worker that died meanwhile."""
         poll = select.poll()
         poll.register(self._queue.fd, select.POLLIN)
         poll.register(worker.status.fileno(), select.POLLIN)
@@ -137,7 +142,20 @@ class Slot:
             worker.read_exit()
             self._drop(worker, cause="idle")
             return None
-        return self._queue.take()
+        return self._queue.take() or self._queue.take_offer()
+
+    def _help(self, worker: WorkerProcess, offer: Offer) -> None:
+        """Let the worker take part in a document that another one has."""
+        self.deadline = offer.terms.deadline
+        self._number += 1
+        self._documents += 1
+        helped = give_help(worker, offer, self._number)
+        cause = helped.cause or self._limits.recycle_cause(
+            documents=self._documents, resident_bytes=helped.resident_bytes
+        )
+        if cause is not None:
+            worker.end(kill=helped.cause is not None)
+            self._drop(worker, cause=cause)
 
     def _serve(self, job: PoolJob) -> None:
         try:
@@ -157,29 +175,45 @@ class Slot:
             worker = self._worker or self._relaunch()
         except WorkerStartError as error:
             return _not_started(error)
-        if not job.attach(worker.kill):
-            return WorkerFailure(reason=FailureReason.CANCELLED, message="cancelled before it was begun")
-        self._number += 1
+        started = time.monotonic()
+        self.deadline = started + job.task.timeout
+        try:
+            with opened(job.task, confined=self._launcher.confined) as document:
+                if not job.attach(worker.kill):
+                    return WorkerFailure(
+                        reason=FailureReason.CANCELLED, message="cancelled before it was begun"
+                    )
+                return self._run_on(worker, job, document, started)
+        except SourceError as error:
+            return error.failure
+
+    def _run_on(
+        self, worker: WorkerProcess, job: PoolJob, document: int | None, started: float
+    ) -> Outcome | None:
+        deadline, problem = started + job.task.timeout, None
+        talk = Conversation(worker, job, self._queue, deadline=deadline, document=document)
+        sent = self._hand_over(worker, job, document)
+        job.started()
+        try:
+            answer = talk.await_answer() if sent else None
+            if answer is not None and not job.settle():
+                outcome = self._accept(worker, answer, time.monotonic() - started)
+                return talk.with_helpers(outcome)
+        except ChannelError as error:
+            problem = f"the worker sent {error}"
+        return self._bury(worker, job, started, problem, talk.page)
+
+    def _hand_over(self, worker: WorkerProcess, job: PoolJob, document: int | None) -> bool:
         task = job.task
+        self._number += 1
         meta = {
             "number": self._number,
             "file_path": task.file_path,
             "reported_path": task.reported_path,
             "memory_bytes": task.memory_bytes,
+            "plan_bytes": 0,
         }
-        started = time.monotonic()
-        self.deadline = started + task.timeout
-        problem = None
-        with _opened(task.file_path if self._launcher.confined else None) as document:
-            sent = worker.send(meta, job.config, timeout=task.timeout, document=document)
-        job.started()
-        try:
-            answer = worker.receive(started + task.timeout) if sent else None
-            if answer is not None and not job.settle():
-                return self._accept(worker, answer, time.monotonic() - started)
-        except ChannelError as error:
-            problem = f"the worker sent {error}"
-        return self._bury(worker, job, started, problem)
+        return worker.send(meta, job.config, timeout=task.timeout, document=document)
 
     def _accept(self, worker: WorkerProcess, answer: Frame, seconds: float) -> Outcome:
         """Read an answer, and replace the worker where it has had enough."""
@@ -195,7 +229,12 @@ class Slot:
         return outcome
 
     def _bury(
-        self, worker: WorkerProcess, job: PoolJob, started: float, problem: str | None
+        self,
+        worker: WorkerProcess,
+        job: PoolJob,
+        started: float,
+        problem: str | None,
+        helpers_page: int | None,
     ) -> WorkerFailure | None:
         """End a worker that gave no answer; what became of its job, or None when it never took it."""
         timed_out = worker.exit is None and time.monotonic() >= started + job.task.timeout
@@ -206,6 +245,8 @@ class Slot:
             job.detach()
             self._drop(worker, cause="idle")
             return None
+        if timed_out and helpers_page:
+            page = helpers_page
         where = f" on page {page}" if page else ""
         if job.settle():
             reason, text = FailureReason.CANCELLED, f"cancelled{where}"
@@ -232,20 +273,6 @@ class Slot:
         self.pid = None
         if cause is not None:
             self.restarts[cause] += 1
-
-
-@contextlib.contextmanager
-def _opened(path: str | None) -> Iterator[int | None]:
-    """The file, for a worker that may open none itself; None where it cannot be: the worker then says so."""
-    handle = None
-    if path is not None:
-        with contextlib.suppress(OSError):
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        yield handle
-    finally:
-        if handle is not None:
-            os.close(handle)
 
 
 def _not_started(error: WorkerStartError) -> WorkerFailure:

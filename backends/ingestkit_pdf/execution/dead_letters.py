@@ -21,7 +21,9 @@ from typing import Any
 from ingestkit_pdf.execution._client.script import Script, Steps
 from ingestkit_pdf.execution._client.shelf import Outlet, QueueInUseError, Shelf, lock
 from ingestkit_pdf.execution._client.visit import Visit
+from ingestkit_pdf.execution.letter_filter import LetterFilter
 from ingestkit_pdf.execution.letter_reasons import explain
+from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.wire.envelope import InvalidMessageError, Message, decode_job, redriven_message
 from ingestkit_pdf.wire.letter import BrokerDeath, Letter, read_letter
 from ingestkit_pdf.wire.topology import DEFAULT_PREFIX, Topology, is_valid_name
@@ -39,45 +41,6 @@ __all__ = [
 ]
 
 Stop = Callable[[], bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LetterFilter:
-    """Which letters are meant: those that fit every condition that is given. Without any: all of them.
-
-    Attributes:
-        job_ids: One of these.
-        reasons: One of these words (`timeout`, `invalid`, ...) or error codes, in any spelling of case
-            and of `-` for `_`.
-        lanes: From one of these.
-        document: The SHA-256 of the document begins with this.
-        parked_before: Seconds since the epoch; a letter of unknown age never fits.
-        parked_after: The same.
-    """
-
-    job_ids: frozenset[str] = frozenset()
-    reasons: frozenset[str] = frozenset()
-    lanes: frozenset[str] = frozenset()
-    document: str | None = None
-    parked_before: float | None = None
-    parked_after: float | None = None
-
-    @property
-    def is_all(self) -> bool:
-        """True when nothing is filtered."""
-        return self == LetterFilter()
-
-    def matches(self, letter: Letter) -> bool:
-        """True when this letter is meant."""
-        reasons = {_word(reason) for reason in self.reasons}
-        return (
-            (not self.job_ids or letter.job_id in self.job_ids)
-            and (not reasons or bool(reasons & {_word(letter.reason), _word(letter.code or "")}))
-            and (not self.lanes or letter.lane in self.lanes)
-            and (self.document is None or _begins(letter.document_sha256, self.document))
-            and (self.parked_before is None or _less(letter.parked_at, self.parked_before))
-            and (self.parked_after is None or _less(self.parked_after, letter.parked_at))
-        )
 
 
 @dataclass(slots=True)
@@ -104,12 +67,13 @@ def look(
     *,
     prefix: str = DEFAULT_PREFIX,
     timeout: float = 30.0,
+    tls: BrokerTLS | None = None,
     stop: Stop = lambda: False,
 ) -> Tally:
     """Show each letter that is wanted, with its message. Nothing is changed.
 
     Raises:
-        ValueError: `url` or `prefix` is not one.
+        ValueError: `url` or `prefix` is not one, or a file of `tls` cannot be used.
         ConnectionError: The broker is not there, refuses, or has not answered for `timeout` seconds.
         QueueInUseError: Somebody else has been looking at them for so long.
     """
@@ -121,7 +85,7 @@ def look(
         return False
         yield
 
-    _Round(url, prefix, wanted, tally, timeout=timeout, stop=stop).run(handle)
+    _Round(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop).run(handle)
     return tally
 
 
@@ -135,6 +99,7 @@ def redrive(
     force: bool = False,
     dry_run: bool = False,
     timeout: float = 30.0,
+    tls: BrokerTLS | None = None,
     stop: Stop = lambda: False,
     show: Callable[[Letter, str | None], None] = lambda _letter, _problem: None,
     tally: Tally | None = None,
@@ -150,12 +115,13 @@ def redrive(
         force: Also what is not a valid job (a daemon will park it again).
         dry_run: Only say what would be done.
         timeout: Seconds to wait for any one answer of the broker.
+        tls: For `amqps://`.
         stop: Asked between two letters; True ends it there, with nothing in doubt.
         show: Told of each letter: brought back (None), or why not.
         tally: Filled as it goes, for whoever wants to know how far it came before an exception.
 
     Raises:
-        ValueError: `url`, `prefix` or `to_lane` is not one.
+        ValueError: `url`, `prefix` or `to_lane` is not one, or a file of `tls` cannot be used.
         ConnectionError: The broker is not there, refuses, has not answered in time or was lost on the way;
             at most one letter is then in both places.
         QueueInUseError: Somebody else is looking at the letters.
@@ -166,7 +132,7 @@ def redrive(
         raise ValueError(f"lane {to_lane!r} is not 1 to 64 letters, digits, '_' or '-'")
     closed: dict[str, str] = {}  # lanes that take nothing now
     moved: set[tuple[str | None, int]] = set()
-    round_ = _Round(url, prefix, wanted, tally, timeout=timeout, stop=stop, limit=limit)
+    round_ = _Round(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit)
     outlet = Outlet(round_.visit, topology.jobs_exchange.name)
 
     def handle(letter: Letter, message: Message) -> Steps:
@@ -201,13 +167,14 @@ def purge(
     limit: int | None = None,
     dry_run: bool = False,
     timeout: float = 30.0,
+    tls: BrokerTLS | None = None,
     stop: Stop = lambda: False,
     tally: Tally | None = None,
 ) -> Tally:
     """Delete letters, at most `limit` of them. Nobody is told; their clients were when they were parked.
 
     Raises:
-        ValueError: `url` or `prefix` is not one.
+        ValueError: `url` or `prefix` is not one, or a file of `tls` cannot be used.
         ConnectionError: As `redrive`; what was deleted by then is.
         QueueInUseError: Somebody else is looking at the letters.
     """
@@ -218,7 +185,7 @@ def purge(
         return not dry_run
         yield
 
-    _Round(url, prefix, wanted, tally, timeout=timeout, stop=stop, limit=limit).run(handle)
+    _Round(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit).run(handle)
     return tally
 
 
@@ -236,6 +203,7 @@ class _Round:
         tally: Tally,
         *,
         timeout: float,
+        tls: BrokerTLS | None,
         stop: Stop,
         limit: int | None = None,
     ) -> None:
@@ -245,7 +213,7 @@ class _Round:
         self._tally = tally
         self._stop = stop
         self._limit = limit
-        self.visit = Visit(url, name="ingestkit-pdf dead", timeout=timeout)
+        self.visit = Visit(url, name="ingestkit-pdf dead", timeout=timeout, tls=tls)
 
     def run(self, handle: Callable[[Letter, Message], Steps], outlet: Outlet | None = None) -> None:
         """Connect, pass over the letters, and put back what was not taken."""
@@ -290,15 +258,3 @@ def _obstacle(message: Message, topology: Topology, *, force: bool) -> str | Non
     except InvalidMessageError as error:
         return f"not a valid job ({error}); only --force brings it back"
     return None
-
-
-def _word(text: str) -> str:
-    return text.casefold().replace("-", "_")
-
-
-def _begins(text: str | None, beginning: str) -> bool:
-    return text is not None and text.casefold().startswith(beginning.casefold())
-
-
-def _less(low: float | None, high: float | None) -> bool:
-    return low is not None and high is not None and low < high

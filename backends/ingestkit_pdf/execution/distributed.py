@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from ingestkit_pdf import _tracing
 from ingestkit_pdf.config import PDFProcessorConfig
@@ -24,6 +24,7 @@ from ingestkit_pdf.execution._client.answer import Answer
 from ingestkit_pdf.execution._client.link import Link
 from ingestkit_pdf.execution._client.publisher import Publication
 from ingestkit_pdf.execution._client.results import ResultStore
+from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
 from ingestkit_pdf.wire.envelope import (
     DEFAULT_INLINE_LIMIT,
@@ -31,6 +32,7 @@ from ingestkit_pdf.wire.envelope import (
     Message,
     encode_job,
 )
+from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
 from ingestkit_pdf.wire.topology import DEFAULT_LANE, DEFAULT_PREFIX, Topology, is_valid_name
 
 __all__ = ["DistributedExecutionBackend"]
@@ -55,28 +57,34 @@ class DistributedExecutionBackend:
 
     Args:
         queue_url: `amqp://` or `amqps://`; looked at by the first call, not here.
+        tls: For `amqps://`: CA, client certificate and so on; without it, the CAs of the system count.
         client_id: Whose reply queue it is. A client made again with the same id collects the results of
             jobs that its predecessor submitted; without one, the id is random and nobody can.
         lane: The queue the jobs go to.
         prefix: First part of the name of every exchange and queue.
         inline_limit: Files of up to so many bytes travel inside the job, larger ones by their absolute
             path, which daemons must be able to read. 0: always by path.
+        secrets_key: Seals the passwords that jobs carry; the daemons' `secrets_key`. Without it, a job with a
+            password is not accepted.
         submit_timeout: Seconds that `submit` waits for the broker to confirm a job.
         result_window: Unclaimed results that are fetched ahead; a caller that waits for one further back
             in the queue lets more in.
 
     Raises:
-        ValueError: `client_id`, `lane` or `prefix` cannot be part of a queue's name, or a limit is negative.
+        ValueError: `client_id`, `lane` or `prefix` cannot be part of a queue's name, a limit is negative, or
+            `secrets_key` is not a key.
     """
 
     def __init__(
         self,
         queue_url: str,
         *,
+        tls: BrokerTLS | None = None,
         client_id: str | None = None,
         lane: str = DEFAULT_LANE,
         prefix: str = DEFAULT_PREFIX,
         inline_limit: int = DEFAULT_INLINE_LIMIT,
+        secrets_key: str | SecretStr | None = None,
         submit_timeout: float = 30.0,
         result_window: int = _DEFAULT_WINDOW,
     ) -> None:
@@ -92,9 +100,11 @@ class DistributedExecutionBackend:
         if inline_limit < 0 or submit_timeout <= 0 or result_window < 1:
             raise ValueError("inline_limit, submit_timeout and result_window must not be negative or zero")
         self._url = queue_url
+        self._tls = tls
         self._lane = lane
         self._given_client_id = client_id
         self._inline_limit = inline_limit
+        self._seal = PasswordSeal(secrets_key) if secrets_key else None
         self._submit_timeout = submit_timeout
         self._window = result_window
         self._begin()
@@ -108,6 +118,7 @@ class DistributedExecutionBackend:
         self._reply_queue = self._topology.reply_queue(self._client_id)
         self._link = Link(
             self._url,
+            tls=self._tls,
             topology=self._topology,
             lane=self._lane,
             reply_queue=self._reply_queue,
@@ -222,7 +233,10 @@ class DistributedExecutionBackend:
                 path=file_path if document is not None else os.path.abspath(file_path),  # noqa: PTH100 - no symlinks
                 document=document,
                 traceparent=traceparent,
+                seal=self._seal,
             )
+        except SecretsError as error:
+            raise SubmitError(str(error), job_id=job_id) from None
         except (InvalidMessageError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else None
             raise SubmitError(f"{file_path!r}: {reason or error}", job_id=job_id) from error

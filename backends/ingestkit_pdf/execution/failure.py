@@ -8,7 +8,7 @@ from enum import StrEnum
 from ingestkit_pdf.errors import ErrorCode, IngestError
 from ingestkit_pdf.models import ProcessingResult
 
-__all__ = ["FailureReason", "WorkerFailure", "failure_result"]
+__all__ = ["FailureReason", "SourceError", "WorkerFailure", "failure_result"]
 
 
 class FailureReason(StrEnum):
@@ -22,6 +22,7 @@ class FailureReason(StrEnum):
     REDELIVERED = "redelivered"
     SOURCE_UNAVAILABLE = "source_unavailable"
     SOURCE_FORBIDDEN = "source_forbidden"
+    NOT_CONFIGURED = "not_configured"
 
 
 _CODES = {
@@ -33,6 +34,7 @@ _CODES = {
     FailureReason.REDELIVERED: ErrorCode.E_EXECUTION_CRASHED,
     FailureReason.SOURCE_UNAVAILABLE: ErrorCode.E_SOURCE_UNAVAILABLE,
     FailureReason.SOURCE_FORBIDDEN: ErrorCode.E_SOURCE_FORBIDDEN,
+    FailureReason.NOT_CONFIGURED: ErrorCode.E_EXECUTION_NOT_CONFIGURED,
 }
 
 _RECOVERABLE = {
@@ -87,6 +89,14 @@ class WorkerFailure:
             recoverable=self.reason in _RECOVERABLE,
             details={name: value for name, value in facts.items() if value is not None},
         )
+
+
+class SourceError(Exception):
+    """The document cannot be given to a worker; `failure` is what becomes of its attempt."""
+
+    def __init__(self, reason: FailureReason, message: str) -> None:
+        super().__init__(message)
+        self.failure = WorkerFailure(reason=reason, message=message)
 
 
 def failure_result(

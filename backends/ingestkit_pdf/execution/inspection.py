@@ -10,6 +10,7 @@ from ingestkit_pdf.execution._client.amqp import redact_url
 from ingestkit_pdf.execution._client.declare import Declarer
 from ingestkit_pdf.execution._client.script import Script, Steps
 from ingestkit_pdf.execution._client.visit import Visit
+from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.wire.topology import DEFAULT_LANE, DEFAULT_PREFIX, RETRY_DELAYS, Topology
 
 __all__ = ["QueueStatus", "queue_status", "redact_url"]
@@ -43,11 +44,12 @@ def queue_status(
     lanes: Iterable[str] = (DEFAULT_LANE,),
     client_ids: Iterable[str] = (),
     timeout: float = 10.0,
+    tls: BrokerTLS | None = None,
 ) -> list[QueueStatus]:
     """Depth and consumers of every queue of these lanes, of the parking lots and of these clients.
 
     Raises:
-        ValueError: `url` is not an AMQP URL.
+        ValueError: `url` is not an AMQP URL, or a file of `tls` cannot be used.
         ConnectionError: The broker is not there, refuses, or has not answered within `timeout` seconds.
     """
     found: list[QueueStatus] = []
@@ -68,7 +70,7 @@ def queue_status(
                 )
             )
 
-    Visit(url, name="ingestkit-pdf status", timeout=timeout).run(steps)
+    Visit(url, name="ingestkit-pdf status", timeout=timeout, tls=tls).run(steps)
     return found
 
 

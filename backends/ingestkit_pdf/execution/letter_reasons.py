@@ -21,9 +21,12 @@ _BY_DAEMON = {
     "died or lost their connection, perhaps because of this document. Look at it first (--save), then bring "
     "it back to a lane with one daemon that may be lost (--to-lane).",
     FailureReason.SOURCE_UNAVAILABLE: "The document was not there, or could not be read, at any attempt. "
-    "Make it readable for the daemons under this very path.",
+    "Make it readable for the daemons under this very path; for an inline one, make room in `staging_dir`.",
     FailureReason.SOURCE_FORBIDDEN: "Its path is not beneath `allowed_roots` of the daemon. Allow it there, "
     "or submit it inline.",
+    FailureReason.NOT_CONFIGURED: "It asks for what the daemon was not given: the key that its password is "
+    "sealed with (`secrets_key`), or a tokenizer (`tokenizer_files`). Give it to the daemon, or bring it "
+    "back to a lane whose daemons have it (--to-lane).",
     INVALID: "It is not a valid job: whoever published it has to be mended. A daemon would park it again.",
 }
 

@@ -20,7 +20,15 @@ from pydantic import ValidationError
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ExecutionError, JobNotFoundError, ResultTimeoutError, SubmitError
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure, failure_result
-from ingestkit_pdf.execution.pool import PIPELINE, PoolLimits, PoolResult, PoolTask, ProcessFn, WorkerPool
+from ingestkit_pdf.execution.pool import (
+    PIPELINE,
+    WARM_UP,
+    PoolLimits,
+    PoolResult,
+    PoolTask,
+    ProcessFn,
+    WorkerPool,
+)
 from ingestkit_pdf.models import ProcessingResult
 
 __all__ = ["LocalExecutionBackend"]
@@ -130,7 +138,7 @@ class LocalExecutionBackend:
             preload: tuple[str, ...] = ()
             if self._process_fn == PIPELINE:
                 _require_parser()
-                preload = ("ingestkit_pdf.pdf",)
+                preload = (WARM_UP,)
             self._pool = WorkerPool(
                 self._process_fn, workers=self._max_workers, limits=self._limits, preload=preload
             )

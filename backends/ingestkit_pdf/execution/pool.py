@@ -18,16 +18,31 @@ from ingestkit_pdf.execution._forkserver import Setup
 from ingestkit_pdf.execution._launcher import Launcher
 from ingestkit_pdf.execution._process import WorkerStartError
 from ingestkit_pdf.execution._queue import JobQueue, PoolJob
-from ingestkit_pdf.execution._reference import refer_to
+from ingestkit_pdf.execution._reference import FunctionReference, refer_to
 from ingestkit_pdf.execution._slot import Slot
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
 from ingestkit_pdf.execution.sandbox import Sandbox
 from ingestkit_pdf.execution.task import PoolLimits, PoolResult, PoolStats, PoolTask, ProcessFn
 
-__all__ = ["PIPELINE", "PoolLimits", "PoolResult", "PoolStats", "PoolTask", "ProcessFn", "WorkerPool"]
+__all__ = [
+    "PIPELINE",
+    "WARM_UP",
+    "PoolLimits",
+    "PoolResult",
+    "PoolStats",
+    "PoolTask",
+    "ProcessFn",
+    "WorkerPool",
+]
 
 PIPELINE = "ingestkit_pdf.pdf:process_document"
 """The pipeline as a pool takes it: by name, so that the pool's own process need not load the parser."""
+
+_PIPELINE_HELP = "ingestkit_pdf.pdf:help_document"
+
+
+WARM_UP = "ingestkit_pdf.pdf:warm_up"
+"""Loads the parser and its models; `WARM_UP:FILE` a tokenizer besides."""
 
 
 class WorkerPool:
@@ -44,9 +59,12 @@ class WorkerPool:
         process_fn: A module-level function, or its name as `"package.module:function"`.
         workers: How many worker processes.
         limits: What a worker may use.
-        preload: Modules that the fork server imports before it forks.
+        preload: What the fork server does before it forks, so that the workers share what it loads: import
+            a module, or call a function of it (`module:function`, `module:function:argument`).
         sandbox: Whether the workers are confined. Then `process_fn` gets its document as
             `/proc/self/fd/…`, which only a descriptor of its own opens, and can do little else.
+        help_fn: What idle workers run to take part in a document that another one has offered through the
+            keyword `share` of `process_fn`; the pipeline's own for the pipeline.
 
     Raises:
         ExecutionError: The workers cannot be started (`E_EXECUTION_CRASHED`), and why.
@@ -60,8 +78,9 @@ class WorkerPool:
         *,
         workers: int,
         limits: PoolLimits,
-        preload: tuple[str, ...] = ("ingestkit_pdf.pdf",),
+        preload: tuple[str, ...] = (WARM_UP,),
         sandbox: Sandbox = Sandbox.OFF,
+        help_fn: ProcessFn | str | None = None,
     ) -> None:
         if workers < 1:
             raise ValueError(f"workers is {workers}; a pool needs at least one")
@@ -78,6 +97,7 @@ class WorkerPool:
             function=function,
             memory_bytes=limits.memory_bytes,
             sandbox=sandbox,
+            helper=_helper_of(process_fn, help_fn),
         )
         self._launcher = Launcher(setup)
         self._queue = JobQueue()
@@ -222,6 +242,12 @@ class WorkerPool:
         traceback: TracebackType | None,
     ) -> None:
         self.close(kill=kind is not None)
+
+
+def _helper_of(process_fn: ProcessFn | str, help_fn: ProcessFn | str | None) -> FunctionReference | None:
+    if help_fn is None and process_fn == PIPELINE:
+        help_fn = _PIPELINE_HELP
+    return refer_to(help_fn) if help_fn is not None else None
 
 
 def _start_error(problem: str) -> ExecutionError:

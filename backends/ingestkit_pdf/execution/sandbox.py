@@ -21,6 +21,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from ingestkit_pdf._tessdata import tessdata_folder
+
 __all__ = ["Sandbox", "SandboxError", "clean_environment", "code_folders", "confine", "lacking"]
 
 _T = TypeVar("_T")
@@ -36,7 +38,8 @@ _CREATE_RULESET_VERSION = 1
 _RULE_PATH_BENEATH = 1
 _PR_SET_NO_NEW_PRIVS = 38
 
-_READ = 1 << 2 | 1 << 3  # LANDLOCK_ACCESS_FS_READ_FILE, _READ_DIR
+_WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 1, 1 << 2, 1 << 3  # LANDLOCK_ACCESS_FS_…
+_READ = _READ_FILE | _READ_DIR
 _FILE_RIGHTS = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}
 """Everything that each version of Landlock can forbid with files, as a mask."""
 _NET_RIGHTS = 0b11  # bind and connect TCP, from version 4
@@ -119,6 +122,13 @@ def code_folders() -> set[Path]:
     return {Path(sysconfig.get_path(name)) for name in names} | {_PACKAGE}
 
 
+def _data_folders() -> set[Path]:
+    """Where the language data of OCR are: a worker reads those that a document needs, when it needs them."""
+    folder = tessdata_folder()
+    # Where the files are links, a rule for the folder they are in does not hold for what they point at.
+    return {folder, *(file.resolve().parent for file in folder.rglob("*.traineddata"))} if folder else set()
+
+
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables that a worker needs: a password, or the way to one, is not among them."""
     return {name: value for name, value in environ.items() if _KEPT_VARIABLES.fullmatch(name)}
@@ -142,9 +152,12 @@ def _prepare_landlock() -> Callable[[], None]:
     fields = fields[: 1 if version < 4 else 2 if version < 6 else 3]  # older kernels know a shorter structure
     attributes = (ctypes.c_uint64 * len(fields))(*fields)
     ruleset = _syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(ctypes.sizeof(attributes)), 0)
-    for folder in code_folders():
+    for folder in code_folders() | _data_folders():
         with contextlib.suppress(FileNotFoundError):
-            _allow_reading(ruleset, folder)
+            _allow_files(ruleset, folder, _READ)
+    # Where libraries send what nobody reads; Tesseract crashes where it cannot open it.
+    with contextlib.suppress(FileNotFoundError):
+        _allow_files(ruleset, Path(os.devnull), _READ_FILE | _WRITE_FILE)
     return partial(_enter_landlock, ruleset)
 
 
@@ -159,10 +172,10 @@ class _PathBeneath(ctypes.Structure):
     _fields_ = (("allowed_access", ctypes.c_uint64), ("parent_fd", ctypes.c_int32))
 
 
-def _allow_reading(ruleset: int, folder: Path) -> None:
-    handle = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+def _allow_files(ruleset: int, path: Path, rights: int) -> None:
+    handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        rule = _PathBeneath(_READ, handle)
+        rule = _PathBeneath(rights, handle)
         _syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, ctypes.byref(rule), 0)
     finally:
         os.close(handle)

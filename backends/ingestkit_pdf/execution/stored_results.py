@@ -11,6 +11,7 @@ from ingestkit_pdf.errors import ErrorCode, ExecutionError, JobNotFoundError
 from ingestkit_pdf.execution._client.script import Script, Steps
 from ingestkit_pdf.execution._client.shelf import Found, QueueInUseError, Shelf, lock
 from ingestkit_pdf.execution._client.visit import Visit
+from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
 from ingestkit_pdf.wire.envelope import InvalidMessageError, ResultAssembler, ResultPart, decode_result_part
 from ingestkit_pdf.wire.topology import DEFAULT_PREFIX, Topology
@@ -28,6 +29,7 @@ def collect_result(
     keep: bool = False,
     prefix: str = DEFAULT_PREFIX,
     timeout: float = 30.0,
+    tls: BrokerTLS | None = None,
 ) -> None:
     """Find the result of a job and take it off its queue once `deliver` has returned.
 
@@ -43,19 +45,20 @@ def collect_result(
         keep: Leave the result in its queue.
         prefix: Of exchanges and queues.
         timeout: Seconds to wait for any one answer of the broker.
+        tls: For `amqps://`.
 
     Raises:
         JobNotFoundError: There is no complete result of this job.
         QueueInUseError: The client itself is running, and has its queue to itself.
         ExecutionError: The result is not one that this version understands; it stays.
-        ValueError: `url` or `prefix` is not one.
+        ValueError: `url` or `prefix` is not one, or a file of `tls` cannot be used.
         ConnectionError: The broker is not there, refuses, or has not answered in time.
     """
     topology = Topology(prefix)
     queues = [topology.reply_queue(client_id)] if client_id is not None else []
     if orphaned:
         queues.append(topology.orphaned_queue)
-    visit = Visit(url, name="ingestkit-pdf result", timeout=timeout)
+    visit = Visit(url, name="ingestkit-pdf result", timeout=timeout, tls=tls)
     problems: list[str] = []
 
     def steps(connection: Any, script: Script) -> Steps:

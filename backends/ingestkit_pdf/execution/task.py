@@ -8,11 +8,24 @@ from typing import Any
 
 from ingestkit_pdf.models import ProcessingResult
 
-__all__ = ["PoolLimits", "PoolResult", "PoolStats", "PoolTask", "ProcessFn"]
+__all__ = ["STAGES", "PoolLimits", "PoolResult", "PoolStats", "PoolTask", "ProcessFn", "Stage"]
 
 ProcessFn = Callable[..., ProcessingResult]
-"""`(file_path: str, config: dict[str, Any]) -> ProcessingResult`; it may accept the keyword `on_page`,
-a function to be called with each page number (from 1) as that page is begun."""
+"""`(file_path: str, config: dict[str, Any]) -> ProcessingResult`; it may accept the keywords `on_page`,
+a function to be called with each page number (from 1) as that page is begun, and `on_stage`, one to be
+called with the name of each stage (of `STAGES`) as that is begun."""
+
+STAGES = ("open", "read", "structure", "assemble", "encode")
+"""The stages of a run in their order: those of the pipeline, and making JSON of the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of a run, as the worker reported it: when it began (`time.monotonic`) and its seconds."""
+
+    name: str
+    began: float
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +63,9 @@ class PoolTask:
         timeout: Seconds of wall clock from the start of the run; then the worker is killed.
         reported_path: What the result calls the file, where that is not `file_path`.
         memory_bytes: Address space for this document, where it is not that of the pool's limits.
+        open_document: Gives the document as an open file, which the pool closes; `file_path` is then only its
+            name. Called in a thread of the pool when a worker is free, and again should that worker turn out
+            to be dead. May raise `SourceError`.
     """
 
     job_id: str
@@ -58,6 +74,7 @@ class PoolTask:
     timeout: float
     reported_path: str | None = None
     memory_bytes: int | None = None
+    open_document: Callable[[], int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +90,7 @@ class PoolResult:
         seconds: How long the run took, transfer included.
         peak_memory_bytes: Largest resident size of the worker while it had this document.
         document_bytes: Size of the file; 0 where it could not be read.
+        stages: Where the time went, in the order of time.
     """
 
     body: bytes
@@ -83,6 +101,7 @@ class PoolResult:
     seconds: float
     peak_memory_bytes: int
     document_bytes: int = 0
+    stages: tuple[Stage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

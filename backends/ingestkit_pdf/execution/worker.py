@@ -10,11 +10,13 @@ import pickle
 import re
 import resource
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ingestkit_pdf.execution._channel import Frame, Kind, Progress, read_frame, write_frame
 from ingestkit_pdf.execution._reference import FunctionReference
+from ingestkit_pdf.execution._share import ChannelShare
 from ingestkit_pdf.execution.failure import FailureReason
 from ingestkit_pdf.execution.sandbox import Sandbox, SandboxError, confine
 from ingestkit_pdf.execution.task import ProcessFn
@@ -33,13 +35,16 @@ def serve(
     reference: FunctionReference,
     memory_bytes: int | None,
     sandbox: Sandbox = Sandbox.OFF,
+    *,
+    helper: FunctionReference | None = None,
 ) -> None:
     """Process tasks until the pool closes the channel or memory has run out."""
     limit_address_space(memory_bytes)
     memory = _Memory()
     try:
         process_fn = reference.load()
-        takes_on_page = "on_page" in inspect.signature(process_fn).parameters
+        help_fn = helper.load() if helper is not None else None
+        accepted = inspect.signature(process_fn).parameters
     except BaseException as error:  # noqa: BLE001 - whatever a foreign module raises, the pool must hear of it
         message = f"process_fn {reference.module}:{reference.name} cannot be loaded: {describe(error)}"
         write_frame(sock, Kind.FAILURE, {"message": message})
@@ -49,7 +54,11 @@ def serve(
     except SandboxError as error:
         write_frame(sock, Kind.FAILURE, {"message": str(error)})
         return
-    keywords = {"on_page": progress.set_page} if takes_on_page else {}
+    stages = _Stages()
+    offered: dict[str, object] = {"on_page": progress.set_page, "on_stage": stages.begin}
+    if help_fn is not None:
+        offered["share"] = ChannelShare(sock)
+    keywords = {name: function for name, function in offered.items() if name in accepted}
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the pool has given this worker up
         write_frame(sock, Kind.READY, {"unconfined": unconfined})
         while (task := read_frame(sock)) is not None:
@@ -57,7 +66,10 @@ def serve(
             memory.reset_peak()
             limit_address_space(task.meta["memory_bytes"] or memory_bytes)
             with _handed_over(sock, task) as task:
-                kind, facts, body = _attempt(process_fn, task, keywords)
+                if help_fn is not None and task.meta["plan_bytes"]:
+                    kind, facts, body = _help(help_fn, task, sock, progress)
+                else:
+                    kind, facts, body = _attempt(process_fn, task, keywords, stages)
             resident = {"peak_memory_bytes": peak_memory_bytes(), "resident_bytes": memory.resident_bytes()}
             write_frame(sock, kind, {"number": task.meta["number"], **resident, **facts}, body)
             if facts.get("reason") == FailureReason.MEMORY:
@@ -80,22 +92,48 @@ def _handed_over(sock: socket.socket, task: Frame) -> Iterator[Frame]:
 
 
 def _attempt(
-    process_fn: ProcessFn, task: Frame, keywords: Mapping[str, Callable[[int], None]]
+    process_fn: ProcessFn, task: Frame, keywords: Mapping[str, object], stages: _Stages
 ) -> tuple[Kind, dict[str, Any], bytes]:
     """Run one task; every exception becomes an answer."""
+    stages.clear()
     try:
         config = pickle.loads(task.body)  # noqa: S301 - from the pool, which is trusted
         result = process_fn(task.meta["file_path"], config, **keywords)
-        return _answer(result, task.meta["reported_path"])
-    except MemoryError as error:
-        reason, message = FailureReason.MEMORY, describe(error)
+        stages.begin("encode")
+        kind, facts, body = _answer(result, task.meta["reported_path"])
+        return kind, facts | {"stages": stages.ended()}, body
     except BaseException as error:  # noqa: BLE001 - a worker outlives whatever a document does, sys.exit included
-        message = describe(error)
-        reason = FailureReason.MEMORY if _NATIVE_ALLOCATION.search(message) else FailureReason.EXCEPTION
+        facts = _facts_of(error)
+    return _failure(facts)
+
+
+def _help(
+    help_fn: Callable[..., None], task: Frame, sock: socket.socket, progress: Progress
+) -> tuple[Kind, dict[str, Any], bytes]:
+    """Help with a document that another worker has; every exception becomes an answer."""
+    facts: dict[str, Any] = {}
+    try:
+        size = len(task.body) - task.meta["plan_bytes"]
+        config = pickle.loads(task.body[:size])  # noqa: S301 - from the pool, which is trusted
+        share = ChannelShare(sock, plan=task.body[size:])
+        help_fn(task.meta["file_path"], config, on_page=progress.set_page, share=share)
+    except BaseException as error:  # noqa: BLE001 - see above
+        facts = _facts_of(error)
+    return _failure(facts) if facts else (Kind.RESULT, {}, b"")
+
+
+def _facts_of(error: BaseException) -> dict[str, Any]:
+    message = describe(error)
+    out_of_memory = isinstance(error, MemoryError) or _NATIVE_ALLOCATION.search(message)
+    reason = FailureReason.MEMORY if out_of_memory else FailureReason.EXCEPTION
+    return {"reason": reason.value, "message": message}
+
+
+def _failure(facts: dict[str, Any]) -> tuple[Kind, dict[str, Any], bytes]:
     # Only here has the exception let go of its frames and their memory; and to say so takes some, too.
-    if reason is FailureReason.MEMORY:
+    if facts["reason"] == FailureReason.MEMORY:
         limit_address_space(None)
-    return Kind.FAILURE, {"reason": reason.value, "message": message}, b""
+    return Kind.FAILURE, facts, b""
 
 
 def _answer(result: object, reported_path: str | None) -> tuple[Kind, dict[str, Any], bytes]:
@@ -110,7 +148,7 @@ def _answer(result: object, reported_path: str | None) -> tuple[Kind, dict[str, 
         "content_sha256": result.metadata.content_sha256,
         "document_bytes": result.metadata.file_size_bytes,
     }
-    return Kind.RESULT, facts, result.model_dump_json().encode()
+    return Kind.RESULT, facts, result.__pydantic_serializer__.to_json(result)  # not by way of a `str`
 
 
 def describe(error: BaseException) -> str:
@@ -135,6 +173,26 @@ def limit_address_space(memory_bytes: int | None) -> None:
 def peak_memory_bytes() -> int:
     """Largest resident size since it was last reset."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+class _Stages:
+    """Which stage began when."""
+
+    def __init__(self) -> None:
+        self._begun: list[tuple[str, float]] = []
+
+    def clear(self) -> None:
+        """Another task begins."""
+        self._begun = []
+
+    def begin(self, name: str) -> None:
+        """A stage begins, and the one before it ends."""
+        self._begun.append((name, time.monotonic()))
+
+    def ended(self) -> list[tuple[str, float, float]]:
+        """Name, beginning and seconds of each; the last one ends now."""
+        ends = [began for _, began in self._begun[1:]] + [time.monotonic()]
+        return [(name, began, end - began) for (name, began), end in zip(self._begun, ends, strict=True)]
 
 
 class _Memory:

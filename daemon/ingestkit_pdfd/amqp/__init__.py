@@ -4,23 +4,39 @@ Two connections, each mended on its own: one that only consumes and acknowledges
 the broker, which blocks whoever publishes, cannot stop the acknowledgements; and one that publishes.
 """
 
-from .connection import BrokerAddress, BrokerRefusedError, BrokerUnavailableError, close_quietly, connect
+from aio_pika.abc import AbstractConnection as Connection
+
+from .connection import (
+    BrokerAddress,
+    BrokerRefusedError,
+    BrokerUnavailableError,
+    BrokerUntrustedError,
+    close_quietly,
+    connect,
+)
 from .consumer import Consumer, Delivery
 from .declare import declare_topology, inspect_topology
 from .publisher import Publisher, RejectedError, TooLargeError, UnroutableError
+from .rights import MissingRight, broker_version, largest_message, missing_rights
 
 __all__ = [
     "BrokerAddress",
     "BrokerRefusedError",
     "BrokerUnavailableError",
+    "BrokerUntrustedError",
+    "Connection",
     "Consumer",
     "Delivery",
+    "MissingRight",
     "Publisher",
     "RejectedError",
     "TooLargeError",
     "UnroutableError",
+    "broker_version",
     "close_quietly",
     "connect",
     "declare_topology",
     "inspect_topology",
+    "largest_message",
+    "missing_rights",
 ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Self
 
 import aio_pika
-from aio_pika.abc import AbstractConnection
+from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import (
     AMQPError,
     AuthenticationError,
@@ -22,10 +22,15 @@ from aiormq.exceptions import ChannelAccessRefused, ConnectionNotAllowed
 from pydantic import SecretStr
 from yarl import URL
 
+from ingestkit_pdf.execution.tls import BrokerTLS, TLSError, ask_again, explain_tls
+
+from ..settings import DaemonSettings
+
 __all__ = [
     "BrokerAddress",
     "BrokerRefusedError",
     "BrokerUnavailableError",
+    "BrokerUntrustedError",
     "close_quietly",
     "connect",
     "translated",
@@ -42,6 +47,10 @@ class BrokerRefusedError(Exception):
     """The broker says no (credentials, virtual host, rights, another declaration): waiting does not help."""
 
 
+class BrokerUntrustedError(BrokerRefusedError):
+    """One side does not believe the other's certificate, or a file for TLS cannot be used."""
+
+
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
     """Where the broker is and how long to wait for it.
@@ -50,11 +59,18 @@ class BrokerAddress:
         url: `amqp://` or `amqps://`, with credentials; never logged.
         heartbeat: Seconds; a dead connection is noticed after about three of them.
         timeout: Seconds for one attempt to connect, and for each call on a connection.
+        tls: For `amqps://`.
     """
 
     url: SecretStr
     heartbeat: int
     timeout: float
+    tls: BrokerTLS = field(default_factory=BrokerTLS)
+
+    @classmethod
+    def of(cls, settings: DaemonSettings) -> Self:
+        """As the settings say."""
+        return cls(settings.amqp_url, settings.heartbeat, settings.connect_timeout, settings.tls)
 
     def __str__(self) -> str:
         url = URL(self.url.get_secret_value())
@@ -66,14 +82,30 @@ async def connect(address: BrokerAddress, name: str) -> AbstractConnection:
 
     Raises:
         BrokerUnavailableError: Nobody answers, or not in time.
-        BrokerRefusedError: The broker, or its certificate, was refused.
+        BrokerUntrustedError: Its certificate or ours is refused, or a file for TLS cannot be used.
+        BrokerRefusedError: The broker says no.
     """
     url = URL(address.url.get_secret_value())
     if "heartbeat" not in url.query:
         url = url.update_query(heartbeat=address.heartbeat)
+    try:
+        return await _connect(address, url, name)
+    except BrokerUnavailableError as error:
+        if url.scheme == "amqps" and _was_reset(error):
+            with translated("connect"):
+                if said := await asyncio.to_thread(ask_again, url.host or "", url.port or 5671, address.tls):
+                    raise said from error
+        raise
+
+
+async def _connect(address: BrokerAddress, url: URL, name: str) -> AbstractConnection:
     with translated("connect"):
+        context = await asyncio.to_thread(address.tls.context) if url.scheme == "amqps" else None
         return await aio_pika.connect(
-            url, timeout=address.timeout, client_properties={"connection_name": name}
+            url,
+            timeout=address.timeout,
+            client_properties={"connection_name": name},
+            ssl_context=context,
         )
 
 
@@ -96,8 +128,8 @@ def translated(action: str) -> Iterator[None]:
         ) from error
     except ChannelPreconditionFailed as error:
         raise BrokerRefusedError(f"{action}: declared otherwise on the broker: {_text(error)}") from error
-    except ssl.SSLError as error:
-        raise BrokerRefusedError(f"{action}: TLS: {error.reason or error}") from error
+    except TLSError as error:
+        raise BrokerUntrustedError(f"{action}: TLS: {error}") from error
     except InvalidFrameError as error:
         # aiormq 7 expects OpenOk and takes the broker's Close, which says why, for a malformed frame.
         if "Connection.OpenOk" not in str(error):
@@ -105,8 +137,8 @@ def translated(action: str) -> Iterator[None]:
         reason = "the broker does not open the virtual host: check that it exists and the user's rights in it"
         raise BrokerRefusedError(f"{action}: not allowed, {reason}") from error
     except (AMQPError, ChannelInvalidStateError, OSError, EOFError, TimeoutError, RuntimeError) as error:
-        if isinstance(cause := error.__cause__, ssl.SSLCertVerificationError):
-            raise BrokerRefusedError(f"{action}: TLS: {cause.verify_message}") from error
+        if (meaning := explain_tls(error)) is not None:
+            raise BrokerUntrustedError(f"{action}: TLS: {meaning}") from error
         if _is_refusal(error):
             raise BrokerRefusedError(f"{action}: {_text(error)}") from error
         raise BrokerUnavailableError(f"{action}: {_text(error)}") from error
@@ -118,11 +150,16 @@ def translated(action: str) -> Iterator[None]:
         raise BrokerUnavailableError(f"{action}: the connection was lost") from None
 
 
-async def close_quietly(connection: AbstractConnection | None) -> None:
+async def close_quietly(closable: AbstractConnection | AbstractChannel | None) -> None:
     """Close what may be dead already, within a deadline."""
-    if connection is not None:
+    if closable is not None:
         with suppress(Exception):
-            await asyncio.wait_for(connection.close(), _CLOSE_TIMEOUT)
+            await asyncio.wait_for(closable.close(), _CLOSE_TIMEOUT)
+
+
+def _was_reset(error: BrokerUnavailableError) -> bool:
+    cause = error.__cause__
+    return cause is not None and isinstance(cause.__cause__, ConnectionResetError | BrokenPipeError)
 
 
 def _is_refusal(error: BaseException) -> bool:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
+from aiormq.abc import DeliveredMessage
 
 from ingestkit_pdf.wire.envelope import Message
 from ingestkit_pdf.wire.topology import Topology
 
 from .connection import BrokerAddress, BrokerUnavailableError, close_quietly, connect, translated
 from .declare import declare_topology
-from .message import from_pika
+from .message import from_delivered
+from .movement import Movement
 
 __all__ = ["Consumer", "Delivery"]
 
@@ -30,29 +32,33 @@ class Delivery:
         earlier: How often, as far as the broker counts (quorum queues do).
     """
 
-    def __init__(self, incoming: AbstractIncomingMessage, lane: str) -> None:
-        self._incoming = incoming
+    def __init__(self, delivered: DeliveredMessage, lane: str, on_settled: Callable[[], None]) -> None:
+        self._on_settled = on_settled
+        self._channel = delivered.channel
+        self._tag = delivered.delivery_tag or 0
         self.lane = lane
-        self.message: Message = from_pika(incoming)
-        self.redelivered = bool(incoming.redelivered)
+        self.message: Message = from_delivered(delivered)
+        self.redelivered = bool(delivered.redelivered)
         count = self.message.headers.get("x-delivery-count", 0)
         self.earlier = count if isinstance(count, int) else 0
 
     async def ack(self) -> bool:
         """Acknowledge; False when its channel is gone, and so the broker delivers it again."""
-        return await self._settle(self._incoming.ack)
+        return await self._settle(self._channel.basic_ack(self._tag, wait=False))
 
     async def requeue(self) -> bool:
         """Give it back to the queue for another daemon; False when its channel is gone."""
-        return await self._settle(self._incoming.nack)
+        return await self._settle(self._channel.basic_nack(self._tag, requeue=True, wait=False))
 
-    @staticmethod
-    async def _settle(action: Callable[[], Any]) -> bool:
+    async def _settle(self, action: Awaitable[None]) -> bool:
+        """Done once it is in line to be written; `Consumer.close` sees to it that the line is empty."""
         try:
             with translated("settle"):
-                await asyncio.wait_for(action(), _CANCEL_TIMEOUT)
+                async with asyncio.timeout(_CANCEL_TIMEOUT):
+                    await action
         except BrokerUnavailableError:
             return False
+        self._on_settled()
         return True
 
 
@@ -65,7 +71,7 @@ class Consumer:
 
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
-        self._consumers: list[tuple[AbstractQueue, str]] = []
+        self._consumers: list[tuple[AbstractQueue, str, Movement]] = []
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @classmethod
@@ -77,8 +83,9 @@ class Consumer:
         *,
         prefetch: int,
         on_delivery: Callable[[Delivery], None],
+        on_declared: Callable[[AbstractConnection], Awaitable[None]],
     ) -> Consumer:
-        """Connect, declare the topology and start to consume, in this order.
+        """Connect, declare the topology, ask `on_declared` whether to go on, and start to consume.
 
         Raises:
             BrokerUnavailableError: The broker is away: try again later.
@@ -89,6 +96,7 @@ class Consumer:
         connection.close_callbacks.add(consumer._on_close)
         try:
             await declare_topology(connection, topology, lanes, timeout=address.timeout)
+            await on_declared(connection)
             for lane in lanes:
                 await consumer._consume(topology, lane, prefetch, on_delivery, address.timeout)
         except BaseException:
@@ -105,9 +113,11 @@ class Consumer:
         timeout: float,
     ) -> None:
         name = topology.job_queue(lane).name
+        movement = Movement(prefetch)
 
-        async def deliver(incoming: AbstractIncomingMessage) -> None:
-            on_delivery(Delivery(incoming, lane))
+        async def deliver(delivered: DeliveredMessage) -> None:
+            movement.delivered()
+            on_delivery(Delivery(delivered, lane, movement.settled))
 
         with translated(f"consume {name}"):
             channel = self._connection.channel(publisher_confirms=False)
@@ -117,23 +127,32 @@ class Consumer:
             underlay.on_consumer_cancel_callbacks.add(self._on_cancel)
             await channel.set_qos(prefetch_count=prefetch, timeout=timeout)
             queue = await channel.get_queue(name, ensure=False)
-            self._consumers.append((queue, await queue.consume(deliver, timeout=timeout)))
+            consuming = await underlay.basic_consume(name, deliver, timeout=timeout)
+            self._consumers.append((queue, consuming.consumer_tag or "", movement))
 
     async def verify(self, timeout: float) -> None:
-        """Ask the broker whether every lane's queue has a consumer; if not, the connection counts as lost."""
-        for queue, _ in self._consumers:
+        """Ask the broker whether it sees a consumer on every lane, and see whether deliveries come.
+
+        If not, the connection counts as lost.
+        """
+        for queue, _, movement in self._consumers:
             try:
                 with translated(f"check {queue.name}"):
                     declared = await queue.channel.declare_queue(queue.name, passive=True, timeout=timeout)
             except BrokerUnavailableError as error:
                 return self._set_lost(str(error))
-            if not declared.declaration_result.consumer_count:
+            state = declared.declaration_result
+            if not state.consumer_count:
                 return self._set_lost(f"the broker sees no consumer on {queue.name}")
+            if movement.stands_still(state.message_count or 0):
+                return self._set_lost(
+                    f"the broker has {state.message_count} jobs in {queue.name} and delivers none"
+                )
         return None
 
     async def stop_consuming(self) -> None:
         """No more deliveries; those that are here can still be settled."""
-        for queue, tag in self._consumers:
+        for queue, tag, _ in self._consumers:
             try:
                 with translated(f"cancel the consumer of {queue.name}"):
                     await queue.cancel(tag, timeout=_CANCEL_TIMEOUT)
@@ -144,6 +163,8 @@ class Consumer:
     async def close(self) -> None:
         """Close the connection; the broker requeues what was not settled."""
         self._set_lost("closed")
+        # First the channels: the answer to that comes after all that was to be written before it.
+        await asyncio.gather(*(close_quietly(queue.channel) for queue, _, _ in self._consumers))
         await close_quietly(self._connection)
 
     def _set_lost(self, reason: str) -> None:

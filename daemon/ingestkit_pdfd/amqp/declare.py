@@ -8,7 +8,7 @@ from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity
 from aiormq.exceptions import ChannelAccessRefused
 
-from ingestkit_pdf.wire.topology import Queue, Topology
+from ingestkit_pdf.wire.topology import Exchange, Queue, Topology
 
 from .connection import BrokerRefusedError, BrokerUnavailableError, translated
 
@@ -72,21 +72,22 @@ async def inspect_topology(
     """Compare what exists on the broker with what the daemon needs, and change nothing.
 
     Returns:
-        The names of the queues that do not exist yet, and one line for each that exists otherwise.
+        The names of what does not exist yet, and one line for each that exists otherwise.
     """
     missing: list[str] = []
     differing: list[str] = []
-    for queue in topology.queues(lanes):
+    needed: tuple[Exchange | Queue, ...] = (*topology.exchanges(), *topology.queues(lanes))
+    for wanted in needed:
         try:
-            await _declare_alone(connection, queue, passive=True, timeout=timeout)
+            await _declare_alone(connection, wanted, passive=True, timeout=timeout)
         except BrokerUnavailableError as error:
             if not isinstance(error.__cause__, ChannelNotFoundEntity):
                 raise
-            missing.append(queue.name)
+            missing.append(wanted.name)
             continue
         try:
-            # Declaring what exists only compares the arguments.
-            await _declare_alone(connection, queue, passive=False, timeout=timeout)
+            # Declaring what exists only compares it.
+            await _declare_alone(connection, wanted, passive=False, timeout=timeout)
         except BrokerRefusedError as error:
             if not isinstance(error.__cause__, ChannelAccessRefused):
                 differing.append(str(error))
@@ -94,11 +95,21 @@ async def inspect_topology(
 
 
 async def _declare_alone(
-    connection: AbstractConnection, queue: Queue, *, passive: bool, timeout: float
+    connection: AbstractConnection, wanted: Exchange | Queue, *, passive: bool, timeout: float
 ) -> None:
-    """Declare one queue on a channel of its own, since a refusal closes the channel."""
-    with translated(f"declare queue {queue.name}"):
+    """Declare one of them on a channel of its own, since a refusal closes the channel."""
+    kind = type(wanted).__name__.lower()
+    with translated(f"declare {kind} {wanted.name}"):
         async with connection.channel() as channel:
-            await channel.declare_queue(
-                queue.name, durable=True, arguments=dict(queue.arguments), passive=passive, timeout=timeout
-            )
+            if isinstance(wanted, Exchange):
+                await channel.declare_exchange(
+                    wanted.name, wanted.kind, durable=True, passive=passive, timeout=timeout
+                )
+            else:
+                await channel.declare_queue(
+                    wanted.name,
+                    durable=True,
+                    arguments=dict(wanted.arguments),
+                    passive=passive,
+                    timeout=timeout,
+                )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import DeliveryError, PublishError
@@ -21,11 +23,11 @@ from .connection import (
     translated,
 )
 from .declare import declare_topology
-from .message import to_pika
+from .message import to_properties
 
-__all__ = ["Publisher", "RejectedError", "TooLargeError", "UnroutableError"]
+__all__ = ["TOO_LARGE", "Publisher", "RejectedError", "TooLargeError", "UnroutableError"]
 
-_TOO_LARGE = re.compile(r"message size \d+ (?:is )?larger than (?:configured )?max size (\d+)")
+TOO_LARGE = re.compile(r"message size \d+ (?:is )?larger than (?:configured )?max size (\d+)")
 
 
 class UnroutableError(Exception):
@@ -44,6 +46,14 @@ class TooLargeError(Exception):
         self.limit = limit
 
 
+@contextmanager
+def _confirmed_within(seconds: float) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise BrokerUnavailableError(f"publish: not confirmed within {seconds:g} s") from error
+
+
 class Publisher:
     """Publishes with confirms and `mandatory`; returns only when the broker has the message safe.
 
@@ -60,6 +70,8 @@ class Publisher:
         self._opening = asyncio.Lock()
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
+        self._opened = 0.0
+        self._under_way: dict[str | None, asyncio.Future[None]] = {}
 
     async def publish(self, message: Message, *, routing_key: str, exchange: str = "") -> None:
         """Publish one message and wait for its confirmation.
@@ -72,40 +84,47 @@ class Publisher:
                 broker has it is not known, so publish it again.
             BrokerRefusedError: The connection could not be opened, or publishing is not allowed.
         """
-        channel = await self._open_channel()
-        # In a task of its own: a connection that dies cancels the publish, and that must not look as if
-        # this call had been cancelled.
-        task = asyncio.create_task(self._publish(channel, message, exchange, routing_key))
+        async with self._alone(message.message_id):
+            channel = await self._open_channel()
+            try:
+                await self._publish(channel, message, exchange, routing_key)
+            except BrokerUnavailableError:
+                # What it had queued goes with it, so nothing is sent late and twice.
+                await self._discard(channel)
+                raise
+
+    @asynccontextmanager
+    async def _alone(self, message_id: str | None) -> AsyncIterator[None]:
+        """Wait until no other message of this id is under way.
+
+        aiormq tells by its id which message was returned: of two, the wrong one would count as confirmed.
+        """
+        while (earlier := self._under_way.get(message_id)) is not None:
+            await asyncio.wait({earlier})
+        under_way = self._under_way[message_id] = asyncio.get_running_loop().create_future()
         try:
-            done, _ = await asyncio.wait({task}, timeout=self._timeout)
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
-        try:
-            if not done:
-                raise BrokerUnavailableError(f"publish: not confirmed within {self._timeout:g} s")
-            if task.cancelled():
-                raise BrokerUnavailableError("publish: the connection was lost")
-            task.result()
-        except BrokerUnavailableError:
-            # What it had queued goes with it, so nothing is sent late and twice.
-            await self._discard(channel)
-            task.cancel()
-            raise
+            yield
+        finally:
+            del self._under_way[message_id]
+            under_way.set_result(None)
 
     async def _publish(
         self, channel: AbstractChannel, message: Message, exchange: str, routing_key: str
     ) -> None:
         try:
-            with translated(f"publish to {exchange or routing_key}"):
-                target = (
-                    await channel.get_exchange(exchange, ensure=False)
-                    if exchange
-                    else channel.default_exchange
-                )
-                await target.publish(to_pika(message), routing_key, mandatory=True)
+            with translated(f"publish to {exchange or routing_key}"), _confirmed_within(self._timeout):
+                underlay = await channel.get_underlay_channel()
+                async with asyncio.timeout(self._timeout):
+                    await underlay.basic_publish(
+                        message.body,
+                        exchange=exchange,
+                        routing_key=routing_key,
+                        properties=to_properties(message),
+                        mandatory=True,
+                        wait=False,  # type: ignore[call-arg] # the type of channel has it, its protocol has not
+                    )
         except BrokerRefusedError as error:
-            if (found := _TOO_LARGE.search(str(error))) is None:
+            if (found := TOO_LARGE.search(str(error))) is None:
                 raise
             if len(message.body) > (limit := int(found[1])):
                 raise TooLargeError(limit) from error
@@ -133,12 +152,30 @@ class Publisher:
         """
         await self._open_channel()
 
+    def change(self, address: BrokerAddress, *, timeout: float) -> None:
+        """Use another address from the next connection on, and at once another timeout."""
+        self._address = address
+        self._timeout = timeout
+
+    async def renew(self, *, older_than: float) -> None:
+        """Close the connection, which is opened again, unless it was opened less than so many seconds ago.
+
+        For a queue that refuses: when the leader of a quorum queue is lost at the wrong instant, its channel
+        at the broker goes on refusing whatever is published there, after others have long been served
+        (3.10.8, cluster of three).
+        """
+        async with self._opening:
+            if time.monotonic() - self._opened >= older_than:
+                await self.close()
+
     async def close(self) -> None:
         """Close the connection; a later publish opens it again."""
         connection, self._connection, self._channel = self._connection, None, None
         await close_quietly(connection)
 
     async def _open_channel(self) -> AbstractChannel:
+        if self._channel is not None and not self._channel.is_closed and not self._opening.locked():
+            return self._channel
         async with self._opening:
             if self._channel is not None and not self._channel.is_closed:
                 return self._channel
@@ -153,6 +190,7 @@ class Publisher:
                 await close_quietly(connection)
                 raise
             self._connection, self._channel = connection, channel
+            self._opened = time.monotonic()
             return channel
 
     async def _discard(self, channel: AbstractChannel) -> None:

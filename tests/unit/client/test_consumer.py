@@ -18,6 +18,7 @@ class FakeChannel:
     def __init__(self) -> None:
         self.is_open = True
         self.acked: list[int] = []
+        self.acked_up_to: list[int] = []
         self.rejected: list[int] = []
         self._deliver: Any = None
 
@@ -31,8 +32,8 @@ class FakeChannel:
         self._deliver = deliver
         callback(SimpleNamespace(method=SimpleNamespace(consumer_tag="tag")))
 
-    def basic_ack(self, tag: int) -> None:
-        self.acked.append(tag)
+    def basic_ack(self, tag: int, *, multiple: bool = False) -> None:
+        (self.acked_up_to if multiple else self.acked).append(tag)
 
     def basic_reject(self, tag: int, *, requeue: bool) -> None:
         assert not requeue
@@ -79,3 +80,45 @@ def test_what_is_no_result_is_dropped_and_a_duplicate_acknowledged() -> None:
     channel.deliver(2, message)
     channel.deliver(3, message)
     assert (channel.rejected, channel.acked) == ([1], [3])
+
+
+def delivered(consumer: ReplyConsumer, count: int) -> FakeChannel:
+    """A channel on which so many results have arrived, with tags from 1."""
+    channel = consuming(consumer)
+    for tag in range(1, count + 1):
+        channel.deliver(tag, *encode_result(f"job-{tag}", b"{}"))
+    return channel
+
+
+def test_results_that_were_handed_over_together_are_acknowledged_together() -> None:
+    """Each acknowledgement is an entry in the log of a quorum queue: one a result costs the broker."""
+    consumer = ReplyConsumer("replies", ResultStore(adopt=True), window=10)
+    channel = delivered(consumer, 4)
+    consumer.settle_later([Delivery(1, 2), Delivery(1, 1)])
+    consumer.settle_later([Delivery(1, 3)])
+    assert (channel.acked, channel.acked_up_to) == ([], [])
+    consumer.flush()
+    consumer.flush()
+    assert (channel.acked, channel.acked_up_to) == ([], [3])
+
+
+def test_an_acknowledgement_of_several_leaves_out_what_nobody_has_claimed() -> None:
+    """A result that is acknowledged with its neighbours before it was claimed is lost with the client."""
+    consumer = ReplyConsumer("replies", ResultStore(adopt=True), window=10)
+    channel = delivered(consumer, 6)
+    consumer.settle([Delivery(1, tag) for tag in (6, 1, 4, 2)])  # 3 and 5 are unclaimed
+    assert (sorted(channel.acked), channel.acked_up_to) == ([4, 6], [2])
+    consumer.settle([Delivery(1, 5)])
+    assert (sorted(channel.acked), channel.acked_up_to) == ([4, 5, 6], [2])
+    consumer.settle([Delivery(1, 3)])
+    assert (sorted(channel.acked), channel.acked_up_to) == ([3, 4, 5, 6], [2])
+
+
+def test_a_full_window_does_not_wait_for_acknowledgements_that_are_gathered() -> None:
+    """The broker delivers nothing into a full window: a caller would wait for the timer each time."""
+    consumer = ReplyConsumer("replies", ResultStore(adopt=True), window=2)
+    channel = delivered(consumer, 2)
+    assert consumer.is_full
+    consumer.settle_later([Delivery(1, 1)])
+    consumer.widen()
+    assert (channel.acked, consumer.is_full) == ([1], False)

@@ -6,9 +6,11 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from pika import spec
 from pika.exceptions import ChannelClosedByBroker, StreamLostError
 
+from ingestkit_pdf.execution._client import publisher as publisher_module
 from ingestkit_pdf.execution._client.publisher import Publication, Publisher
 from ingestkit_pdf.wire.envelope import Message
 
@@ -38,6 +40,12 @@ class FakeChannel:
     def confirm(self, tag: int, *, multiple: bool = False) -> None:
         self._confirmed(SimpleNamespace(method=spec.Basic.Ack(tag, multiple)))
 
+    def refuse(self, tag: int) -> None:
+        self._confirmed(SimpleNamespace(method=spec.Basic.Nack(tag, False, False)))
+
+    def close(self) -> None:
+        self.is_open = False
+
     def return_(self, job_id: str) -> None:
         self._returned(self, SimpleNamespace(reply_text="NO_ROUTE"), SimpleNamespace(message_id=job_id), b"")
 
@@ -47,10 +55,15 @@ def job(job_id: str, *, size: int = 10, seconds: float = 60.0) -> Publication:
     return Publication(Message(body=b"x" * size, message_id=job_id), time.monotonic() + seconds)
 
 
-def publisher_on(channel: FakeChannel, unroutable: list[str] | None = None) -> Publisher:
+def publisher_on(
+    channel: FakeChannel, unroutable: list[str] | None = None, stale: list[str] | None = None
+) -> Publisher:
     """A publisher that may publish on this channel."""
     publisher = Publisher(
-        "jobs", "default", lambda: unroutable.append("told") if unroutable is not None else None
+        "jobs",
+        "default",
+        lambda: unroutable.append("told") if unroutable is not None else None,
+        lambda: stale.append("told") if stale is not None else None,
     )
     attach(publisher, channel)
     return publisher
@@ -140,3 +153,49 @@ def test_nothing_is_published_while_blocked_nor_after_its_deadline() -> None:
     publisher.flush()
     assert channel.published == ["waiting"]
     assert late.uncertain is False
+
+
+def test_a_job_that_an_old_channel_refuses_is_published_once_more_on_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After the loss of a node every job would be refused until the producer is restarted."""
+    monkeypatch.setattr(publisher_module, "_STALE_AFTER", 0.0)
+    old, new, one = FakeChannel(), FakeChannel(), job("one")
+    told: list[str] = []
+    publisher = publisher_on(old, stale=told)
+    publisher.add(one)
+    old.refuse(1)
+    assert told == ["told"]
+    assert one.is_open
+    publisher.hang_up()
+    assert not old.is_open
+    attach(publisher, new)
+    assert new.published == ["one"]
+    new.refuse(1)  # so it is the queue
+    assert told == ["told"]
+    assert "is full" in (one.failure or "")
+
+
+def test_a_full_queue_is_told_at_once_on_a_new_channel() -> None:
+    """Backpressure would cost a channel for each job that is refused."""
+    channel, one = FakeChannel(), job("one")
+    told: list[str] = []
+    publisher_on(channel, stale=told).add(one)
+    channel.refuse(1)
+    assert told == []
+    assert "is full" in (one.failure or "")
+
+
+def test_what_a_channel_says_that_was_given_up_counts_for_nothing() -> None:
+    """The number of a job on the old channel would confirm another job on the new one, which then is lost."""
+    old, new, one, two = FakeChannel(), FakeChannel(), job("one"), job("two")
+    publisher = publisher_on(old)
+    publisher.add(one)
+    old.confirm(1)
+    publisher.hang_up()
+    attach(publisher, new)
+    publisher.add(two)
+    old.confirm(1)
+    assert not two.is_confirmed
+    new.confirm(1)
+    assert two.is_confirmed

@@ -21,6 +21,7 @@ from ingestkit_pdf.execution._channel import (
 )
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
 from ingestkit_pdf.execution.pool import PoolResult
+from ingestkit_pdf.execution.task import Stage
 
 RESULT: dict[str, Any] = {
     "number": 1,
@@ -31,6 +32,7 @@ RESULT: dict[str, Any] = {
     "chunks": 4,
     "content_sha256": "ab",
     "document_bytes": 5,
+    "stages": [["open", 7.0, 0.25], ["read", 7.25, 0.5]],
 }
 
 
@@ -101,7 +103,27 @@ def test_an_answer_is_read_for_what_it_says() -> None:
         seconds=0.5,
         peak_memory_bytes=10,
         document_bytes=5,
+        stages=(Stage("open", 7.0, 0.25), Stage("read", 7.25, 0.5)),
     )
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [["mine", 1.0, 1.0]],
+        [["open", float("nan"), 1.0]],
+        [["open", 1.0, float("inf")]],
+        [["open", 1.0, -1.0]],
+        [["open"]],
+        ["open", 1.0, 1.0],
+        100 * [["else", 1.0, 1.0]],
+    ],
+)
+def test_a_stage_that_is_none_is_left_out(told: object) -> None:
+    """If it failed, a worker could make labels of metrics, or spans at the end of time."""
+    outcome, _ = read_answer(Frame(Kind.RESULT, {**RESULT, "stages": told}, b""), number=1, page=1, seconds=1)
+    assert isinstance(outcome, PoolResult)
+    assert outcome.stages == ()
 
 
 @pytest.mark.parametrize(
@@ -113,6 +135,7 @@ def test_an_answer_is_read_for_what_it_says() -> None:
         (Kind.RESULT, {"peak_memory_bytes": "much"}),
         (Kind.RESULT, {"resident_bytes": None}),
         (Kind.RESULT, {"errors": "E_PARSE_EMPTY"}),
+        (Kind.RESULT, {"stages": None}),
         (Kind.READY, {}),
     ],
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import ssl
 from typing import Any
 
 import pika
 from pika.exceptions import ChannelClosed, ConnectionClosed
 
+from ingestkit_pdf.execution.tls import BrokerTLS, ask_again, explain_tls
 from ingestkit_pdf.wire.envelope import Message
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "describe",
     "hang_up",
     "is_final",
+    "not_opened",
     "properties_of",
     "redact_url",
     "to_message",
@@ -30,22 +31,27 @@ _PASSING = ("limit", "is down", "exclusive")
 _FINAL_CODES = {403, 530}
 
 
-def connection_parameters(url: str, *, name: str) -> pika.URLParameters:
+def connection_parameters(url: str, *, name: str, tls: BrokerTLS | None = None) -> pika.URLParameters:
     """Parameters for one attempt to connect; `name` is what the broker lists the connection as.
 
     Raises:
-        ValueError: `url` is not an AMQP URL; the message carries no password.
+        ValueError: `url` is not an AMQP URL, or a file of `tls` cannot be used; the message carries no
+            password.
     """
     shown = redact_url(url)
     if not url.startswith(("amqp://", "amqps://")):
         raise ValueError(f"the queue URL {shown!r} is not amqp://user:password@host:port/vhost (or amqps://)")
+    tls = tls or BrokerTLS()
     try:
+        tls.check_url(url)
         parameters = pika.URLParameters(url)
     except Exception as error:  # pika raises IndexError, TypeError and others for what it cannot read
         reason = str(error) if isinstance(error, ValueError) else "it cannot be parsed"
         raise ValueError(f"the queue URL {shown!r} is malformed: {reason}") from error
     if parameters.heartbeat is None:
         parameters.heartbeat = _HEARTBEAT_SECONDS
+    if url.startswith("amqps://"):
+        parameters.ssl_options = pika.SSLOptions(tls.context())
     parameters.connection_attempts = 1  # the next attempt is ours to time
     parameters.client_properties = {"connection_name": name}
     return parameters
@@ -72,9 +78,20 @@ def hang_up(connection: Any) -> None:
         transport.abort()
 
 
+def not_opened(error: BaseException, url: str, tls: BrokerTLS | None) -> BaseException:
+    """Why a connection was not opened: where it was reset over TLS, what the broker said before that."""
+    reset = "ConnectionResetError" in repr(_innermost(error)) or "BrokenPipeError" in repr(_innermost(error))
+    if reset and url.startswith("amqps://"):
+        parameters = pika.URLParameters(url)
+        return ask_again(parameters.host, parameters.port, tls or BrokerTLS()) or error
+    return error
+
+
 def describe(error: BaseException) -> str:
     """One line on what went wrong, from the innermost cause pika has wrapped."""
     cause = _innermost(error)
+    if (text := explain_tls(cause)) is not None:
+        return text
     if isinstance(cause, ConnectionClosed | ChannelClosed):
         return str(cause.reply_text)
     closed = _CLOSED_BY_BROKER.search(str(cause))
@@ -93,7 +110,7 @@ def is_final(error: BaseException) -> bool:
     what the broker really said counts here, since a broker that is restarted loses connections too.
     """
     cause = _innermost(error)
-    if isinstance(cause, ssl.SSLCertVerificationError):
+    if explain_tls(cause) is not None:
         return True
     closed = _CLOSED_BY_BROKER.search(str(cause))
     code, text = (int(closed[1]), closed[2]) if closed else (0, "")

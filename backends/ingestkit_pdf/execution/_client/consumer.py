@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,6 +18,7 @@ __all__ = ["ReplyConsumer"]
 _log = logging.getLogger("ingestkit_pdf.client")
 
 _MAX_WINDOW = 65_535  # of AMQP: a 16-bit number
+_NO_TAG = 2**64  # more than any
 
 
 class ReplyConsumer:
@@ -38,7 +40,8 @@ class ReplyConsumer:
         self._channel: Any = None
         self._consumer_tag: str | None = None
         self._generation = 0
-        self._unsettled: set[int] = set()
+        self._unsettled: dict[int, None] = {}  # in the order of the tags
+        self._handed_over: deque[Delivery] = deque()
 
     def start(self, channel: Any, on_cancel: Callable[[Any], None]) -> Steps:
         """Consume on this channel from now on; `on_cancel` if the broker ends it (the queue was deleted)."""
@@ -56,21 +59,47 @@ class ReplyConsumer:
 
     def settle(self, deliveries: Iterable[Delivery], *, discard: bool = False) -> None:
         """Acknowledge (or discard) what was delivered on the present channel; the rest is history."""
-        for delivery in deliveries:
-            if delivery.generation != self._generation or delivery.tag not in self._unsettled:
-                continue
-            self._unsettled.discard(delivery.tag)
-            if self._channel is None or not self._channel.is_open:
-                continue
-            if discard:
-                self._channel.basic_reject(delivery.tag, requeue=False)
-            else:
-                self._channel.basic_ack(delivery.tag)
+        present = {delivery.tag for delivery in deliveries if delivery.generation == self._generation}
+        tags = [tag for tag in present if tag in self._unsettled]
+        for tag in tags:
+            del self._unsettled[tag]
+        if self._channel is None or not self._channel.is_open:
+            return
+        if discard:
+            for tag in tags:
+                self._channel.basic_reject(tag, requeue=False)
+            return
+        # All before the oldest that stays in one go: each acknowledgement is an entry in the queue's log.
+        oldest = next(iter(self._unsettled), _NO_TAG)
+        before = [tag for tag in tags if tag < oldest]
+        if len(before) > 1:
+            self._channel.basic_ack(max(before), multiple=True)
+            tags = [tag for tag in tags if tag > oldest]
+        for tag in tags:
+            self._channel.basic_ack(tag)
+
+    def settle_later(self, deliveries: Iterable[Delivery]) -> None:
+        """Have these acknowledged by the next `flush`; from any thread."""
+        self._handed_over.extend(deliveries)
+
+    def flush(self) -> None:
+        """Acknowledge what is to be settled."""
+        deliveries = []
+        while self._handed_over:
+            deliveries.append(self._handed_over.popleft())
+        if deliveries:
+            self.settle(deliveries)
+
+    @property
+    def is_full(self) -> bool:
+        """True while the broker delivers nothing more until something is settled."""
+        return len(self._unsettled) >= self._window
 
     def widen(self) -> None:
         """Let more results in, if the window is full and somebody waits for what is not in it."""
-        full = len(self._unsettled) >= self._window
-        if not full or self._consumer_tag is None or not self._store.is_starving:
+        if self.is_full:
+            self.flush()
+        if not self.is_full or self._consumer_tag is None or not self._store.is_starving:
             return
         if not self._channel.is_open or self._window >= _MAX_WINDOW:
             return
@@ -105,7 +134,7 @@ class ReplyConsumer:
         if channel is not self._channel:
             return
         delivery = Delivery(self._generation, method.delivery_tag)
-        self._unsettled.add(delivery.tag)
+        self._unsettled[delivery.tag] = None
         try:
             part = decode_result_part(to_message(properties, body))
         except InvalidMessageError as error:

@@ -18,6 +18,7 @@ from ingestkit_pdf.execution._client.amqp import (
     describe,
     hang_up,
     is_final,
+    not_opened,
     redact_url,
 )
 from ingestkit_pdf.execution._client.answer import Delivery
@@ -32,6 +33,7 @@ from ingestkit_pdf.execution._client.io_thread import IOThread
 from ingestkit_pdf.execution._client.publisher import Publication, Publisher
 from ingestkit_pdf.execution._client.results import ResultStore
 from ingestkit_pdf.execution._client.script import Script, Steps
+from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.wire.topology import Queue, Topology
 
 __all__ = ["Link"]
@@ -42,6 +44,8 @@ _BACKOFF_FIRST, _BACKOFF_MAX = 0.1, 5.0
 _SETUP_TIMEOUT = 30.0
 _CONSUME_AGAIN = 2.0
 _ABORT_TIMEOUT = 1.0
+_SETTLE_AFTER = 0.005
+"""Seconds in which results that were handed over are gathered, to be acknowledged together."""
 
 
 class Link:
@@ -53,6 +57,7 @@ class Link:
 
     Args:
         url: AMQP URL.
+        tls: For `amqps://`.
         topology: Names of exchanges and queues.
         lane: Where jobs go.
         reply_queue: Where results come from.
@@ -65,6 +70,7 @@ class Link:
         self,
         url: str,
         *,
+        tls: BrokerTLS | None = None,
         topology: Topology,
         lane: str,
         reply_queue: Queue,
@@ -73,13 +79,16 @@ class Link:
         transient: bool,
     ) -> None:
         self._url = url
+        self._tls = tls
         self._topology = topology
         self._lane = lane
         self._reply_queue = reply_queue
         self._store = store
         self._transient = transient
         self._thread = IOThread(f"ingestkit-pdf {reply_queue.name}", self._on_crash)
-        self._publisher = Publisher(topology.jobs_exchange.name, lane, self._declare_again)
+        self._publisher = Publisher(
+            topology.jobs_exchange.name, lane, self._declare_again, self._renew_channel
+        )
         self._consumer = ReplyConsumer(reply_queue.name, store, window=window)
         self._state = "idle"
         self._problem: str | None = None
@@ -89,6 +98,7 @@ class Link:
         self._reported: str | None = None
         self._failures = 0
         self._ready_since = 0.0
+        self._settling = False  # a command or a timer of ours will acknowledge what was handed over
 
     @property
     def is_started(self) -> bool:
@@ -117,8 +127,14 @@ class Link:
         self._thread.post(command)
 
     def settle(self, deliveries: Iterable[Delivery], *, discard: bool = False) -> None:
-        """The caller has the result: acknowledge it (or discard what was none)."""
-        self._thread.post(partial(self._consumer.settle, tuple(deliveries), discard=discard))
+        """The caller has the result: acknowledge it, soon and with others (or discard what was none)."""
+        if discard:
+            self._thread.post(partial(self._consumer.settle, tuple(deliveries), discard=True))
+            return
+        self._consumer.settle_later(deliveries)
+        if not self._settling:  # after the line above: `_settle_now` clears this before it looks
+            self._settling = True
+            self._thread.post(self._settle_soon)
 
     def trouble(self) -> str | None:
         """What keeps jobs or results from moving now, in words; None when nothing does."""
@@ -139,6 +155,16 @@ class Link:
             self._thread.post(self._abort)
             self._thread.join(_ABORT_TIMEOUT)
 
+    def _settle_soon(self) -> None:
+        if self._consumer.is_full:
+            self._settle_now()
+        else:
+            self._thread.loop.call_later(_SETTLE_AFTER, self._settle_now)
+
+    def _settle_now(self) -> None:
+        self._settling = False
+        self._consumer.flush()
+
     # Connecting
 
     def _ensure(self) -> None:
@@ -150,14 +176,14 @@ class Link:
             return
         self._state = "connecting"
         try:
-            parameters = connection_parameters(self._url, name=self._reply_queue.name)
+            parameters = connection_parameters(self._url, name=self._reply_queue.name, tls=self._tls)
         except ValueError as error:
             self._refuse(str(error))
             return
         self._connection = SelectConnection(
             parameters,
             on_open_callback=self._on_open,
-            on_open_error_callback=self._on_down,
+            on_open_error_callback=self._on_not_opened,
             on_close_callback=self._on_down,
             custom_ioloop=self._thread.loop,
         )
@@ -169,6 +195,9 @@ class Link:
         connection.add_on_connection_blocked_callback(self._on_blocked)
         connection.add_on_connection_unblocked_callback(self._on_unblocked)
         self._set_up()
+
+    def _on_not_opened(self, connection: Any, error: BaseException) -> None:
+        self._on_down(connection, not_opened(error, self._url, self._tls))
 
     def _on_down(self, connection: Any, error: BaseException) -> None:
         if connection is not self._connection:
@@ -219,6 +248,7 @@ class Link:
 
     def _on_crash(self, error: BaseException) -> None:
         self._connection = None
+        self._settling = False
         self._drop(error)
         self._problem = f"internal error: {describe(error)}"
         if self._state == "closed":
@@ -301,6 +331,13 @@ class Link:
             self._publisher.lost(error)
             self._set_up()
 
+    def _renew_channel(self) -> None:
+        """Jobs were refused, perhaps only on this channel: publish them again on another."""
+        if self._state == "ready":
+            _log.debug("the channel for jobs is opened anew, since jobs were refused on it")
+            self._publisher.hang_up()
+            self._set_up()
+
     # Consuming
 
     def _consume(self, connection: Any, tried: Callable[[], Any] = lambda: None) -> None:
@@ -346,6 +383,7 @@ class Link:
         if self._state == "closed":
             return
         self._state = "closed"
+        self._consumer.flush()
         for script in self._scripts.values():
             script.cancel()
         self._publisher.fail_all("the backend was closed")

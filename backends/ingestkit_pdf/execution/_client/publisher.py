@@ -7,10 +7,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pika import spec
-from pika.exceptions import ChannelClosedByBroker
+from pika.exceptions import ChannelClosedByBroker, ChannelClosedByClient
 
 from ingestkit_pdf.execution._client.amqp import describe, properties_of
 from ingestkit_pdf.wire.envelope import Message
@@ -19,6 +20,9 @@ __all__ = ["Publication", "Publisher"]
 
 _TOO_LARGE = re.compile(r"message size \d+ (?:is )?larger than (?:configured )?max size (\d+)")
 _MAX_REFUSALS = 3
+_STALE_AFTER = 5.0
+"""Seconds after which a refusal may be the channel's fault: when the leader of a quorum queue is lost at the
+wrong instant, the channel goes on refusing after others have long been served (3.10.8, cluster of three)."""
 
 
 class Publication:
@@ -35,6 +39,7 @@ class Publication:
         self.deadline = deadline
         self.uncertain = False  # on the wire, and the broker has not said what became of it
         self.refusals = 0
+        self.refused = False  # on a channel that may be to blame
         self.returned: str | None = None
         self.failure: str | None = None
         self._answered = threading.Event()
@@ -79,12 +84,22 @@ class Publisher:
         exchange: Where jobs go.
         routing_key: The lane.
         on_unroutable: Called once for a job that reached no queue; it is published again after `resume`.
+        on_stale: Called when jobs were refused on a channel that is not new; they are published again on the
+            channel that `start` is given next.
     """
 
-    def __init__(self, exchange: str, routing_key: str, on_unroutable: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        exchange: str,
+        routing_key: str,
+        on_unroutable: Callable[[], None],
+        on_stale: Callable[[], None],
+    ) -> None:
         self._exchange = exchange
         self._routing_key = routing_key
         self._on_unroutable = on_unroutable
+        self._on_stale = on_stale
+        self._started = 0.0
         self._paused = False
         self._waiting: deque[Publication] = deque()
         self._unconfirmed: dict[int, Publication] = {}
@@ -100,11 +115,12 @@ class Publisher:
     def attach(self, channel: Any, confirmed: Callable[[Any], None]) -> None:
         """Put a new channel into confirm mode; `confirmed` is called once it is."""
         channel.add_on_return_callback(self._on_return)
-        channel.confirm_delivery(self._on_confirm, callback=confirmed)
+        channel.confirm_delivery(partial(self._on_confirm, channel), callback=confirmed)
 
     def start(self, channel: Any) -> None:
         """Publish on this channel from now on."""
         self._channel, self._tag = channel, 0
+        self._started = time.monotonic()
         self.resume()
 
     def pause(self) -> None:
@@ -115,6 +131,13 @@ class Publisher:
         """Publish what waits."""
         self._paused = False
         self.flush()
+
+    def hang_up(self) -> None:
+        """Give up the channel: what is unconfirmed waits for the next one."""
+        channel = self._channel
+        self.lost(ChannelClosedByClient(200, "given up"))
+        if channel is not None and channel.is_open:
+            channel.close()
 
     def lost(self, error: BaseException) -> None:
         """The channel is gone: what is unconfirmed waits for the next one, unless it is to blame."""
@@ -162,7 +185,9 @@ class Publisher:
                 job.returned = method.reply_text
                 return
 
-    def _on_confirm(self, frame: Any) -> None:
+    def _on_confirm(self, channel: Any, frame: Any) -> None:
+        if channel is not self._channel:
+            return  # of one that was given up: its numbers mean nothing here
         method = frame.method
         if method.multiple:
             tags = [
@@ -173,6 +198,8 @@ class Publisher:
         else:
             tags = [method.delivery_tag]
         refused = isinstance(method, spec.Basic.Nack)
+        stale = refused and time.monotonic() - self._started >= _STALE_AFTER
+        again: list[Publication] = []
         for tag in tags:
             job = self._unconfirmed.pop(tag, None)
             if job is None:
@@ -182,8 +209,14 @@ class Publisher:
                 job.returned, job.refusals = None, 1
                 self._waiting.appendleft(job)
                 self._on_unroutable()
+            elif stale and not job.refused:
+                job.refused = True
+                again.append(job)
             else:
                 job.settle(self._failure(job, refused=refused))
+        if again:
+            self._waiting.extendleft(reversed(again))
+            self._on_stale()
 
     def _failure(self, job: Publication, *, refused: bool) -> str | None:
         if job.returned is not None:

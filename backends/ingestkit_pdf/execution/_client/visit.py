@@ -11,8 +11,15 @@ from typing import Any
 from pika.adapters.select_connection import IOLoop, SelectConnection
 from pika.exceptions import AMQPError
 
-from ingestkit_pdf.execution._client.amqp import connection_parameters, describe, hang_up, redact_url
+from ingestkit_pdf.execution._client.amqp import (
+    connection_parameters,
+    describe,
+    hang_up,
+    not_opened,
+    redact_url,
+)
 from ingestkit_pdf.execution._client.script import Call, Script, Steps
+from ingestkit_pdf.execution.tls import BrokerTLS
 
 __all__ = ["Visit"]
 
@@ -27,10 +34,12 @@ class Visit:
         url: AMQP URL.
         name: What the broker lists the connection as.
         timeout: Seconds without `progress` after which the visit is given up.
+        tls: For `amqps://`.
     """
 
-    def __init__(self, url: str, *, name: str, timeout: float) -> None:
+    def __init__(self, url: str, *, name: str, timeout: float, tls: BrokerTLS | None = None) -> None:
         self._url = url
+        self._tls = tls
         self._name = name
         self._timeout = timeout
         self._deadline = 0.0
@@ -46,16 +55,16 @@ class Visit:
         """Run `steps`, which is given the connection and its script. What it raises itself is raised here.
 
         Raises:
-            ValueError: The URL is not an AMQP URL.
+            ValueError: The URL is not an AMQP URL, or a file of `tls` cannot be used.
             ConnectionError: The broker is not there, refuses, or has not answered in time.
         """
         self.progress()
         self._watch()
         try:
             self._connection = SelectConnection(
-                connection_parameters(self._url, name=self._name),
+                connection_parameters(self._url, name=self._name, tls=self._tls),
                 on_open_callback=partial(self._on_open, steps),
-                on_open_error_callback=self._on_down,
+                on_open_error_callback=self._on_not_opened,
                 on_close_callback=self._on_down,
                 custom_ioloop=self._loop,
             )
@@ -106,6 +115,9 @@ class Visit:
         self.progress()
         if self._connection.is_open:
             self._connection.close()
+
+    def _on_not_opened(self, connection: Any, error: BaseException) -> None:
+        self._on_down(connection, not_opened(error, self._url, self._tls))
 
     def _on_down(self, _connection: Any, error: BaseException) -> None:
         self._end(None if self._is_over else describe(error))

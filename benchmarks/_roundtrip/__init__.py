@@ -1,0 +1,1 @@
+"""The round trip through this project and through its peers, measured the same way."""

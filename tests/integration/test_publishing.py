@@ -1,0 +1,36 @@
+"""What the daemon's publisher says of messages, each of its own."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from pydantic import SecretStr
+
+from ingestkit_pdf.wire.envelope import Message
+from ingestkit_pdf.wire.topology import Topology
+from ingestkit_pdfd.amqp import BrokerAddress, Publisher, UnroutableError
+from support.amqp import depth
+
+pytestmark = pytest.mark.broker
+
+NAMES = Topology()
+
+
+def test_messages_of_one_id_are_not_taken_for_each_other(amqp_url: str) -> None:
+    """An answer that reached no queue would count as confirmed, and the job be acknowledged: it is lost."""
+    queue = NAMES.orphaned_queue.name
+    message = Message(body=b"x", message_id="twin")
+
+    async def scenario() -> list[object]:
+        address = BrokerAddress(SecretStr(amqp_url), 10, 10.0)
+        publisher = Publisher(address, NAMES, ["default"], timeout=10)
+        targets = ["nowhere", queue] * 20
+        told = await asyncio.gather(
+            *(publisher.publish(message, routing_key=target) for target in targets), return_exceptions=True
+        )
+        await publisher.close()
+        return [type(answer) for answer in told]
+
+    assert asyncio.run(scenario()) == [UnroutableError, type(None)] * 20
+    assert depth(amqp_url, queue) == 20
