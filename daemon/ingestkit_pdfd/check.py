@@ -1,42 +1,18 @@
-"""Everything that would keep the daemon from working, found at once."""
+"""Everything about the host that would keep the daemon from working, found at once."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from ingestkit_pdf._tessdata import lacking_ocr, languages_in, tessdata_folder
 from ingestkit_pdf.execution.sandbox import Sandbox, lacking
-from ingestkit_pdf.wire.topology import Topology
 
-from .amqp import (
-    BrokerAddress,
-    BrokerRefusedError,
-    BrokerUnavailableError,
-    close_quietly,
-    connect,
-    inspect_topology,
-)
+from .findings import Finding
 from .settings import DaemonSettings
 
-__all__ = ["Finding", "check_broker", "check_host"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        subject: What was looked at.
-        problem: What is wrong with it; None when it is well.
-        remedy: What to do about the problem, or what to know about what is well.
-    """
-
-    subject: str
-    problem: str | None = None
-    remedy: str = ""
+__all__ = ["check_host"]
 
 
 def check_host(settings: DaemonSettings) -> list[Finding]:
@@ -46,6 +22,7 @@ def check_host(settings: DaemonSettings) -> list[Finding]:
         *(_allowed_root(root) for root in settings.allowed_roots),
         _memory(settings),
         *_sandbox(settings),
+        _ocr(settings),
     ]
 
 
@@ -87,33 +64,14 @@ def _sandbox(settings: DaemonSettings) -> list[Finding]:
     return [Finding(subject, problem, remedy) for problem in missing] or [Finding(subject)]
 
 
-async def check_broker(settings: DaemonSettings) -> AsyncIterator[Finding]:
-    """The connection, and what exists on the broker already."""
-    address = BrokerAddress(settings.amqp_url, settings.heartbeat, settings.connect_timeout)
-    subject = f"broker {address}"
-    try:
-        connection = await connect(address, "ingestkit-pdfd check")
-    except BrokerRefusedError as error:
-        yield Finding(subject, str(error), "correct amqp_url, or the rights of its user on the broker")
-        return
-    except BrokerUnavailableError as error:
-        yield Finding(subject, str(error), "start the broker, or correct host and port of amqp_url")
-        return
-    try:
-        yield Finding(subject)
-        topology = Topology(settings.prefix)
-        missing, differing = await inspect_topology(
-            connection, topology, settings.lanes, timeout=settings.connect_timeout
-        )
-    except (BrokerRefusedError, BrokerUnavailableError) as error:
-        yield Finding("queues", str(error), "look at the broker's log")
-        return
-    finally:
-        await close_quietly(connection)
-    for line in differing:
-        yield Finding("queues", line, "delete the queue once it is empty, or choose another prefix")
-    if missing:
-        note = f"{len(missing)} do not exist yet; the daemon declares them when it starts"
-        yield Finding("queues", None, note)
-    elif not differing:
-        yield Finding("queues")
+def _ocr(settings: DaemonSettings) -> Finding:
+    """What OCR can read here; settings that ask for more have been refused before."""
+    subject = "OCR"
+    lack = lacking_ocr(settings.ocr_languages)
+    if lack is not None:
+        return Finding(subject, None, f"pages that are pictures are reported, not read: {lack}")
+    folder = tessdata_folder()
+    languages = languages_in(folder) if folder is not None else []
+    return Finding(
+        subject, None, f"reads {', '.join(name for name in languages if name != 'osd') or 'nothing'}"
+    )

@@ -22,6 +22,7 @@ DEFAULT_ATTEMPTS: Mapping[FailureReason, int] = MappingProxyType(
         FailureReason.REDELIVERED: 1,
         FailureReason.SOURCE_UNAVAILABLE: 5,
         FailureReason.SOURCE_FORBIDDEN: 1,
+        FailureReason.NOT_CONFIGURED: 1,
     }
 )
 """How often a job is tried in all, by what ended its last attempt. What fails the same way again

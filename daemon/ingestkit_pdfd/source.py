@@ -1,41 +1,32 @@
-"""Where the worker finds the document: an inline one is staged in a file, a path is checked.
+"""The document as the worker gets it: an open file, staged for an inline one, else beneath an allowed root.
 
-A staged file belongs to one attempt and goes with it. The staging folder belongs to one daemon and is
-locked by it, so that the next one can tell what a killed daemon left behind and remove it.
+A staged file has lost its name before a worker sees it, and so goes with its descriptor. The staging folder
+belongs to one daemon and is locked by it, so that the next one can tell what a killed daemon left behind and
+remove it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import fcntl
 import os
 import shutil
-import stat
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 
-from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
+from ingestkit_pdf.execution.failure import FailureReason, SourceError
 from ingestkit_pdf.wire.envelope import Job
 
-__all__ = ["SourceError", "Staging", "resolve_beneath"]
+from .beneath import open_beneath
+
+__all__ = ["Staging"]
 
 _FOLDER_PREFIX = "ingestkit-pdfd-"
 _LOCK_NAME = "lock"
 
 
-class SourceError(Exception):
-    """The document cannot be given to a worker."""
-
-    def __init__(self, reason: FailureReason, message: str) -> None:
-        super().__init__(message)
-        self.failure = WorkerFailure(reason=reason, message=message)
-
-
 class Staging:
-    """The folder in which this daemon keeps inline documents while they are worked on."""
+    """The folder through which this daemon hands inline documents to its workers. Thread-safe."""
 
     def __init__(self, parent: Path, allowed_roots: Sequence[Path]) -> None:
         self._remove_abandoned(parent)
@@ -44,44 +35,39 @@ class Staging:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._roots = tuple(allowed_roots)
 
-    @asynccontextmanager
-    async def document(self, job: Job) -> AsyncIterator[str]:
-        """The path under which a worker can open the job's document.
+    def allow(self, roots: Sequence[Path]) -> None:
+        """From now on jobs may name documents beneath these folders, and no others."""
+        self._roots = tuple(roots)
+
+    def open(self, job: Job) -> int:
+        """The job's document as an open file, for the caller to close.
 
         Raises:
             SourceError: The path is not allowed or cannot be read, or the document cannot be staged.
         """
         if job.document is None:
-            yield await asyncio.to_thread(resolve_beneath, job.file_path, self._roots)
-            return
-        path = await asyncio.to_thread(self._write, job.document)
+            return open_beneath(job.file_path, self._roots)
         try:
-            yield str(path)
-        finally:
-            with suppress(FileNotFoundError):
-                path.unlink()
+            return self._stage(job.document)
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else "write failed"
+            raise SourceError(
+                FailureReason.SOURCE_UNAVAILABLE, f"cannot stage the document: {reason}"
+            ) from error
 
     def close(self) -> None:
         """Remove the folder and all that is in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
 
-    def _write(self, document: bytes) -> Path:
-        path: Path | None = None
+    def _stage(self, document: bytes) -> int:
+        handle, name = tempfile.mkstemp(dir=self.folder)
         try:
-            handle, name = tempfile.mkstemp(suffix=".pdf", dir=self.folder)
-            path = Path(name)
             with os.fdopen(handle, "wb") as file:
                 file.write(document)
-        except OSError as error:
-            if path is not None:
-                with suppress(OSError):
-                    path.unlink()
-            reason = os.strerror(error.errno) if error.errno else "write failed"
-            raise SourceError(
-                FailureReason.SOURCE_UNAVAILABLE, f"cannot stage the document: {reason}"
-            ) from error
-        return path
+            return os.open(name, os.O_RDONLY | os.O_CLOEXEC)  # a worker must not be able to write
+        finally:
+            Path(name).unlink()
 
     @staticmethod
     def _remove_abandoned(parent: Path) -> None:
@@ -99,37 +85,3 @@ class Staging:
                 shutil.rmtree(folder, ignore_errors=True)
             finally:
                 os.close(lock)
-
-
-def resolve_beneath(path: str, roots: Sequence[Path]) -> str:
-    """The real path of a regular file that lies beneath one of `roots` once symlinks are resolved.
-
-    Raises:
-        SourceError: `SOURCE_FORBIDDEN` when it lies elsewhere, is not a regular file, or there are no
-            roots; `SOURCE_UNAVAILABLE` when it is not there or cannot be read (yet).
-    """
-    if not roots:
-        raise _forbidden("this daemon takes inline documents only: no allowed_roots are configured")
-    if not path.startswith("/") or "\0" in path:
-        raise _forbidden("the document's path is not absolute")
-    # The answer for a path outside must not tell what exists there, so the roots come first.
-    real = Path(os.path.realpath(path))
-    if not any(real.is_relative_to(os.path.realpath(root)) for root in roots):
-        raise _forbidden("the document's path lies outside the allowed roots")
-    try:
-        handle = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise _forbidden("the document's path became a symbolic link") from error
-        reason = os.strerror(error.errno) if error.errno else "open failed"
-        raise SourceError(FailureReason.SOURCE_UNAVAILABLE, f"cannot open the document: {reason}") from error
-    try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise _forbidden("the document is not a regular file")
-    finally:
-        os.close(handle)
-    return str(real)
-
-
-def _forbidden(message: str) -> SourceError:
-    return SourceError(FailureReason.SOURCE_FORBIDDEN, message)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import threading
+import contextlib
+import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,14 +18,19 @@ from demo.management import vhost_of
 from ingestkit_pdf import ErrorCode, ExecutionError
 from ingestkit_pdf.errors import ResultTimeoutError
 from ingestkit_pdf.wire.topology import Topology
-from support.amqp import assert_queues_empty, channel, depth
+from support.amqp import channel, exists, publish, take
 from support.daemon import DaemonProcess
 from support.ledger import Ledger
+from support.letters import drained, job
+from support.waiting import until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 NAMES = Topology()
 ALARM_SECONDS = 60.0
+JOBS = 500
+RECOVERED = 10.0
+"""Seconds within which what is gone is there again, or the daemon has ended."""
 GOOD_WATERMARK = ("set_vm_memory_high_watermark", "0.4")
 GOOD_DISK_LIMIT = ("set_disk_free_limit", "50MB")
 
@@ -39,15 +47,15 @@ def test_an_alarm_is_sat_out(
     broker: PrivateBroker,
     amqp_url: str,
     open_ledger: Callable[..., Ledger],
-    tmp_path: Path,
+    staging: Path,
     alarm: tuple[str, ...],
     calm: tuple[str, ...],
 ) -> None:
     """A broker that is out of memory or disk for a minute would cost jobs, or block a producer for ever."""
-    ledger, impatient = open_ledger(amqp_url), open_ledger(amqp_url, submit_timeout=5)
+    ledger, impatient = open_ledger(amqp_url), open_ledger(amqp_url, submit_timeout=5, client_id="impatient")
     impatient.submit(1)
-    with DaemonProcess(amqp_url, tmp_path, publish_timeout=10) as daemon:
-        ledger.submit(500)
+    with DaemonProcess(amqp_url, staging, publish_timeout=10) as daemon:
+        ledger.submit(JOBS)
         daemon.wait_for("attempt_finished", count=50)
         broker.ctl(*alarm)
         try:
@@ -63,69 +71,82 @@ def test_an_alarm_is_sat_out(
             broker.ctl(*calm)
         ledger.settle(timeout=180)
         impatient.settle(timeout=60)
-        ledger.assert_balanced()
         assert daemon.logged("broker_lost") == [], "an alarm cost the consuming connection"
+    ledger.assert_balanced(amqp_url)
+    impatient.assert_balanced(amqp_url)
 
 
-@pytest.mark.parametrize("queue", ["jobs", "retry", "dead", "orphaned"])
-def test_a_deleted_queue_is_declared_again(
-    amqp_url: str, open_ledger: Callable[..., Ledger], tmp_path: Path, queue: str
+@pytest.mark.parametrize("queue", ["retry", "dead", "orphaned"])
+def test_a_deleted_queue_is_there_when_it_is_needed(
+    amqp_url: str, open_ledger: Callable[..., Ledger], staging: Path, queue: str
 ) -> None:
     """A queue that somebody deletes while the daemon runs would be missed only by those who lost jobs."""
     name = {
-        "jobs": NAMES.job_queue("default"),
-        "retry": NAMES.retry_queue("default", 5),
-        "dead": NAMES.dead_queue,
-        "orphaned": NAMES.orphaned_queue,
-    }[queue].name
+        "retry": NAMES.retry_queue("default", 5).name,
+        "dead": NAMES.dead_queue.name,
+        "orphaned": NAMES.orphaned_queue.name,
+    }[queue]
     ledger = open_ledger(amqp_url)
-    with DaemonProcess(amqp_url, tmp_path) as daemon:
-        ledger.submit(100)
-        ledger.settle(timeout=60)
+    with DaemonProcess(amqp_url, staging, retry_attempts={"crashed": 20}) as daemon:
+        ledger.submit(JOBS)
+        daemon.wait_for("attempt_finished", count=50)
         with channel(amqp_url) as opened:
             opened.queue_delete(name)
-        if queue == "jobs":
-            daemon.wait_for("daemon_ready", count=2, timeout=10)
-        ledger.submit(1)
         if queue == "retry":
-            _kill_a_busy_worker(daemon, ledger)
-        ledger.submit(100)
-        ledger.settle(timeout=120)
-    ledger.assert_balanced()
+            while not daemon.logged("publish_failed"):  # the one that was killed may have had no job
+                daemon.kill_worker()
+                time.sleep(0.2)
+            daemon.wait_for("attempt_finished", outcome="retried", timeout=RECOVERED)
+        else:
+            gone = NAMES.reply_queue("nobody").name if queue == "orphaned" else "amq.nobody"
+            message = replace(job("stray"), reply_to=gone)
+            publish(amqp_url, message, exchange=NAMES.jobs_exchange.name, routing_key="default")
+            daemon.wait_for("publish_failed" if queue == "dead" else "reply_orphaned", timeout=120)
+            until(lambda: exists(amqp_url, name), timeout=RECOVERED)
+            assert take(amqp_url, name).message_id == "stray"
+        ledger.settle(timeout=180)
+    ledger.assert_balanced(amqp_url)
 
 
-def _kill_a_busy_worker(daemon: DaemonProcess, ledger: Ledger) -> None:
-    """Have one attempt retried, which needs the retry queue."""
-    while not daemon.logged("attempt_finished", outcome="retried"):
-        ledger.submit(20)
-        for worker in daemon.workers():
-            worker.kill()
-        time.sleep(0.05)
+def test_a_deleted_job_queue_is_declared_again_and_its_jobs_can_be_submitted_again(
+    amqp_url: str, open_ledger: Callable[..., Ledger], staging: Path
+) -> None:
+    """Nobody would consume the lane any more, or submitting again would have every document read twice."""
+    ledger = open_ledger(amqp_url)
+    with DaemonProcess(amqp_url, staging, prefetch=100, document_timeout=20) as daemon:
+        ledger.submit(JOBS)
+        daemon.wait_for("attempt_finished", count=50)
+        with channel(amqp_url) as opened:
+            opened.queue_delete(NAMES.job_queue("default").name)
+        daemon.wait_for("daemon_ready", count=2, timeout=RECOVERED)
+        ledger.submit_again()
+        ledger.settle(timeout=180)
+        runs = Counter(line["job_id"] for line in daemon.logged("attempt_finished"))
+        assert set(runs.values()) == {1}
+    ledger.assert_balanced(amqp_url)
 
 
 def test_a_deleted_reply_queue_loses_no_result(
-    amqp_url: str, open_ledger: Callable[..., Ledger], tmp_path: Path
+    amqp_url: str, open_ledger: Callable[..., Ledger], staging: Path
 ) -> None:
     """Results of a client whose queue was deleted would vanish instead of being kept or delivered."""
     ledger = open_ledger(amqp_url)
-    with DaemonProcess(amqp_url, tmp_path) as daemon:
-        ledger.submit(500)
+    with DaemonProcess(amqp_url, staging) as daemon:
+        ledger.submit(JOBS)
         daemon.wait_for("attempt_finished", count=100)
-        answered_before = len(daemon.logged("attempt_finished"))
+        queue = NAMES.reply_queue(ledger.backend.client_id).name
         with channel(amqp_url) as opened:
-            opened.queue_delete(NAMES.reply_queue(ledger.backend.client_id).name)
-        daemon.wait_for("attempt_finished", count=500, timeout=120)
-        orphaned = depth(amqp_url, NAMES.orphaned_queue.name)
-        assert orphaned <= 500 - answered_before
-        missing = 0
-        for job_id in ledger.confirmed:
-            try:
-                ledger.answered[job_id] = ledger.backend.get_result(job_id, timeout=0.05)
-            except ResultTimeoutError:
-                missing += 1
-    # What had arrived in the deleted queue is gone with it; everything after that is here or orphaned.
-    assert missing <= orphaned + answered_before + 10
-    assert len(ledger.answered) + missing == 500
+            opened.queue_delete(queue)
+        until(lambda: exists(amqp_url, queue), timeout=RECOVERED)
+        daemon.wait_for("attempt_finished", count=JOBS, timeout=120)
+        with contextlib.suppress(ResultTimeoutError):
+            ledger.settle(timeout=10)
+        # What the client had fetched it still has; what came while there was no queue is among the orphaned.
+        assert set(ledger.missing) <= set(drained(amqp_url, NAMES.orphaned_queue.name))
+        ledger.submit_again()  # answered from memory
+        ledger.settle(timeout=60)
+        assert len(daemon.logged("attempt_finished")) == JOBS
+    ledger.assert_balanced(amqp_url)
 
 
 class User:
@@ -164,14 +185,13 @@ def user(broker: PrivateBroker, amqp_url: str) -> Iterator[User]:
 
 @pytest.mark.parametrize("fault", ["password", "rights", "user"])
 def test_a_daemon_that_may_no_longer_ends_with_a_reason(
-    amqp_url: str, open_ledger: Callable[..., Ledger], tmp_path: Path, user: User, fault: str
+    amqp_url: str, open_ledger: Callable[..., Ledger], staging: Path, user: User, fault: str
 ) -> None:
     """A daemon whose user was changed would retry for ever while the service looks alive."""
     ledger = open_ledger(amqp_url)
-    daemon = DaemonProcess(user.url, tmp_path).start()
-    ledger.submit(500)
+    daemon = DaemonProcess(user.url, staging).start()
+    ledger.submit(JOBS)
     daemon.wait_for("attempt_finished", count=20)
-    begun = time.monotonic()
     if fault == "password":
         user.change_password()
         user.cut_connections()
@@ -180,52 +200,10 @@ def test_a_daemon_that_may_no_longer_ends_with_a_reason(
         user.cut_connections()
     else:
         user.delete()
-    assert daemon.wait(25) == 3
+    assert daemon.wait(RECOVERED) == 3
     (line,) = daemon.logged("daemon_failed")
     assert "refused" in line["reason"] or "not allowed" in line["reason"]
-    assert time.monotonic() - begun < 20
-    with DaemonProcess(amqp_url, tmp_path):
-        ledger.settle(timeout=120)
-    ledger.assert_balanced()
-    assert_queues_empty(amqp_url)
-
-
-def test_graceful_restarts_of_the_broker(
-    broker: PrivateBroker, amqp_url: str, open_ledger: Callable[..., Ledger], tmp_path: Path
-) -> None:
-    """Each upgrade of the broker would need the daemons to be restarted by hand."""
-    ledger = open_ledger(amqp_url)
-    with DaemonProcess(amqp_url, tmp_path) as daemon:
-        ledger.submit(500)
-        for number in range(1, 6):
-            broker.restart()
-            opened = time.monotonic()
-            daemon.wait_for("daemon_ready", count=number + 1, timeout=30)
-            assert time.monotonic() - opened < 10, "consuming again took too long"
+    assert "-password" not in json.dumps(daemon.events) + "".join(daemon.noise)
+    with DaemonProcess(amqp_url, staging):
         ledger.settle(timeout=180)
-    ledger.assert_balanced()
-    assert_queues_empty(amqp_url)
-
-
-def test_kills_of_workers_daemons_and_broker(
-    broker: PrivateBroker, amqp_url: str, open_ledger: Callable[..., Ledger], tmp_path: Path
-) -> None:
-    """Fifty killed workers, twenty killed daemons and five killed brokers would cost a job or its result."""
-    ledger = open_ledger(amqp_url, pages=30, submit_timeout=180)
-    feeding = threading.Thread(target=ledger.submit, args=(700,))
-    feeding.start()
-    attempts = {"retry_attempts": {"crashed": 60}, "max_deliveries": 1000}
-    for number in range(20):
-        daemon = DaemonProcess(amqp_url, tmp_path, **attempts).start()
-        daemon.wait_for("attempt_finished", count=2)
-        for _ in range(3 if number < 10 else 2):
-            daemon.kill_worker()
-        if number % 4 == 3:
-            broker.kill()
-            broker.start()
-        daemon.kill()
-    feeding.join()
-    with DaemonProcess(amqp_url, tmp_path, **attempts):
-        ledger.settle(timeout=240)
-    ledger.assert_balanced()
-    assert_queues_empty(amqp_url)
+    ledger.assert_balanced(amqp_url)

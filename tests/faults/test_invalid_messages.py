@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -115,14 +116,29 @@ invalid_messages = st.one_of(
 )
 
 
+_elsewhere = st.sampled_from(
+    ["/etc/passwd", "/proc/self/environ", "/dev/zero", "/", "/tmp/../etc/shadow", "/nowhere/at/all.pdf"]
+)
+
+
+def _job_of(path: str) -> dict[str, Any]:
+    """A valid job, as strangers may send it too, of a path that is not allowed."""
+    job = encode_job("path", reply_to=REPLY_TO, config=PDFProcessorConfig(), path=path, document=None)
+    return _properties(job)
+
+
+paths_out_of_bounds = st.one_of(_elsewhere, _text.map(lambda text: f"/{text}")).map(_job_of)
+
+
 def test_each_is_parked_with_its_reason_and_no_job_is_affected(
-    amqp_url: str, open_ledger: Callable[..., Ledger], tmp_path: Path
+    amqp_url: str, open_ledger: Callable[..., Ledger], staging: Path
 ) -> None:
     """A stranger's message would crash the daemon, block a lane, or reach a queue that is no client's."""
-    ledger = open_ledger(amqp_url, pages=2)
-    with DaemonProcess(amqp_url, tmp_path) as daemon, channel(amqp_url) as opened:
+    ledger = open_ledger(amqp_url)
+    with DaemonProcess(amqp_url, staging) as daemon, channel(amqp_url) as opened:
         opened.queue_declare(REPLY_TO, durable=True, arguments=dict(NAMES.reply_queue("x").arguments))
         published = 0
+        paths: list[str] = []
 
         @settings(
             max_examples=MESSAGES,
@@ -131,10 +147,13 @@ def test_each_is_parked_with_its_reason_and_no_job_is_affected(
             derandomize=True,
             suppress_health_check=list(HealthCheck),
         )
-        @given(invalid_messages)
+        @given(st.one_of(*[invalid_messages] * 9, paths_out_of_bounds))
         def attack(message: dict[str, Any]) -> None:
             nonlocal published
             properties = {name: value for name, value in message.items() if name != "body"}
+            if message["message_id"] == "path":  # a valid job: one of the same id would be the same job
+                properties["message_id"] = properties["correlation_id"] = f"path-{published}"
+                paths.append(properties["message_id"])
             opened.basic_publish(
                 NAMES.jobs_exchange.name,
                 "default",
@@ -142,19 +161,24 @@ def test_each_is_parked_with_its_reason_and_no_job_is_affected(
                 pika.BasicProperties(delivery_mode=2, **properties),
             )
             published += 1
-            if published % 20 == 0:
+            if published % 4 == 0:
                 ledger.submit(1)
 
         attack()
-        ledger.settle(timeout=120)
-        daemon.wait_for("delivery_rejected", count=published, timeout=120)
+        ledger.settle(timeout=240)
+        daemon.wait_for("delivery_rejected", count=published - len(paths), timeout=120)
+        daemon.wait_for("attempt_finished", count=len(paths), code="E_SOURCE_FORBIDDEN", timeout=120)
         assert published >= MESSAGES
         letters = take_all(amqp_url, NAMES.dead_queue.name, count=published)
-        assert {letter.headers["x-ingestkit-reason"] for letter in letters} == {
-            ErrorCode.E_EXECUTION_REJECTED
+        reasons = Counter(letter.headers["x-ingestkit-reason"] for letter in letters)
+        assert len(paths) > 100
+        assert reasons == {
+            ErrorCode.E_EXECUTION_REJECTED: published - len(paths),
+            ErrorCode.E_SOURCE_FORBIDDEN: len(paths),
         }
         assert all(letter.headers["x-ingestkit-reason-text"] for letter in letters)
         assert depth(amqp_url, NAMES.dead_queue.name) == 0
         assert depth(amqp_url, NAMES.orphaned_queue.name) == 0
         assert len(daemon.logged("daemon_ready")) == 1
-    ledger.assert_balanced()
+    assert len(ledger.confirmed) >= 500
+    ledger.assert_balanced(amqp_url)

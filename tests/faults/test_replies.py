@@ -21,7 +21,6 @@ from ingestkit_pdf.wire.topology import Topology
 from support.amqp import assert_queues_empty, depth
 from support.daemon import DaemonProcess
 from support.documents import endless_pdf, text_pdf
-from support.ledger import Ledger
 from support.waiting import until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -29,6 +28,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 NAMES = Topology()
 CONFIG = PDFProcessorConfig()
 SMALL_MESSAGES = 100_000
+MESSAGE_LIMIT = 16 * 1024 * 1024
 IMPATIENCE = 5.0
 MIB = 1024 * 1024
 
@@ -36,7 +36,7 @@ MIB = 1024 * 1024
 def incompressible_pdf(pages: int) -> bytes:
     """A PDF of words that no dictionary has, no two of them alike."""
     source = random.Random(pages)
-    words = [[f"{source.getrandbits(40):010x}" for _ in range(7)] for _ in range(50 * pages)]
+    words = [[f"{source.getrandbits(60):015x}" for _ in range(6)] for _ in range(50 * pages)]
     lines = [" ".join(line) for line in words]
     return text_pdf(*("\n".join(lines[start : start + 50]) for start in range(0, len(lines), 50)))
 
@@ -50,25 +50,20 @@ def document(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def staging(tmp_path: Path) -> Path:
-    folder = tmp_path / "staging"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def impatient() -> Iterator[PrivateBroker]:
+def impatient(make_broker: Callable[..., PrivateBroker]) -> Iterator[PrivateBroker]:
     """A broker that takes deliveries back after five seconds."""
     config = {"consumer_timeout": str(int(IMPATIENCE * 1000))}
-    with PrivateBroker(config=config, settings={"channel_tick_interval": 1000}) as broker:
+    with make_broker(config=config, settings={"channel_tick_interval": 1000}) as broker:
         yield broker
 
 
-def test_a_result_larger_than_a_message_may_be_travels_in_parts(tmp_path: Path, staging: Path) -> None:
+def test_a_result_larger_than_a_message_may_be_travels_in_parts(
+    make_broker: Callable[..., PrivateBroker], tmp_path: Path, staging: Path
+) -> None:
     """Where an operator limits messages, one large document would end every daemon, one after the other."""
     path = tmp_path / "large.pdf"
     path.write_bytes(incompressible_pdf(60))
-    with PrivateBroker(config={"max_message_size": str(SMALL_MESSAGES)}) as broker:
+    with make_broker(config={"max_message_size": str(SMALL_MESSAGES)}) as broker:
         url = broker.create_vhost()
         with DaemonProcess(url, staging, allowed_roots=[str(tmp_path)]) as daemon:
             with DistributedExecutionBackend(url, inline_limit=0) as client:
@@ -83,6 +78,29 @@ def test_a_result_larger_than_a_message_may_be_travels_in_parts(tmp_path: Path, 
                 with pytest.raises(SubmitError, match="inline_limit"):
                     client.submit(str(path), CONFIG)
             assert daemon.logged("broker_refused") == []
+        assert_queues_empty(url)
+
+
+def test_documents_and_results_larger_than_any_broker_takes_at_once(
+    make_broker: Callable[..., PrivateBroker], tmp_path: Path, staging: Path
+) -> None:
+    """Version 4 takes 16 MiB in a message: larger documents and results would be refused, or end daemons."""
+    path = tmp_path / "large.pdf"
+    path.write_bytes(incompressible_pdf(3000))
+    blank = tmp_path / "blank.pdf"
+    blank.write_bytes(bytes(MESSAGE_LIMIT + 1))
+    with make_broker(config={"max_message_size": str(MESSAGE_LIMIT)}) as broker:
+        url = broker.create_vhost()
+        with DistributedExecutionBackend(url, inline_limit=100 * MIB) as client:
+            with pytest.raises(SubmitError, match=rf"at most {MESSAGE_LIMIT} bytes; lower inline_limit"):
+                client.submit(str(blank), CONFIG)
+        with DaemonProcess(url, staging, allowed_roots=[str(tmp_path)]) as daemon:
+            with DistributedExecutionBackend(url) as client:
+                result = client.get_result(client.submit(str(path), CONFIG), timeout=240)
+            assert (result.errors, len(result.pages)) == ([], 3000)
+            (line,) = daemon.logged("attempt_finished")
+            assert line["result_bytes"] > 2 * MESSAGE_LIMIT
+            assert daemon.logged("message_limit_learned") == []
         assert_queues_empty(url)
 
 
@@ -163,11 +181,10 @@ def test_a_client_that_was_killed_finds_everything_under_its_name(
     assert_queues_empty(amqp_url)
 
 
-def test_a_job_that_is_submitted_again_is_not_run_again(
-    amqp_url: str, open_ledger: Callable[..., Ledger], staging: Path
-) -> None:
+def test_a_job_that_is_submitted_again_is_not_run_again(amqp_url: str, tmp_path: Path, staging: Path) -> None:
     """A producer that does not know whether it has submitted a job could not submit it again."""
-    path = open_ledger(amqp_url, pages=400).document
+    path = tmp_path / "long.pdf"
+    path.write_bytes(incompressible_pdf(400))
     with DaemonProcess(amqp_url, staging) as daemon:
         with DistributedExecutionBackend(amqp_url) as client:
             for _ in range(3):

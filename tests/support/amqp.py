@@ -9,12 +9,13 @@ from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ChannelClosedByBroker
 
 from ingestkit_pdf.execution._client.amqp import properties_of, to_message
 from ingestkit_pdf.wire.envelope import Message
 from ingestkit_pdf.wire.topology import Topology
 
-__all__ = ["assert_queues_empty", "channel", "depth", "publish", "take", "take_all"]
+__all__ = ["assert_queues_empty", "channel", "depth", "exists", "publish", "take", "take_all"]
 
 
 @contextmanager
@@ -71,9 +72,20 @@ def depth(url: str, queue: str) -> int:
         return int(opened.queue_declare(queue, passive=True).method.message_count)
 
 
+def exists(url: str, queue: str) -> bool:
+    """Whether there is a queue of this name."""
+    try:
+        depth(url, queue)
+    except ChannelClosedByBroker as error:
+        if error.reply_code == 404:
+            return False
+        raise
+    return True
+
+
 def assert_queues_empty(url: str, *, parked: int = 0, lanes: Sequence[str] = ("default",)) -> None:
     """No job waits anywhere, and so many are among the dead letters."""
     names = Topology()
     left = {queue.name: depth(url, queue.name) for queue in names.queues(lanes)}
-    assert left.pop(names.dead_queue.name) == parked
+    assert left.pop(names.dead_queue.name) == parked, "dead letters"
     assert set(left.values()) == {0}, left

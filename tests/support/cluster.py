@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from demo.broker import BrokerError, PrivateBroker
 from demo.management import Management, ManagementError, vhost_of
-from demo.node import Member, free_ports
+from demo.node import Member, Program, free_ports
 from support.waiting import until
 
 __all__ = ["Cluster"]
@@ -28,11 +28,14 @@ _NOTICES_AFTER = 10
 class Cluster:
     """Three nodes that are one broker; a context manager. A minority of them pauses itself.
 
+    Args:
+        program: The commands to run; by default those of the installed RabbitMQ.
+
     Attributes:
         nodes: The nodes, each of which can be killed and started again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, program: Program | None = None) -> None:
         epmd, *ports = free_ports(1 + 3 * _SIZE)
         password, cookie = secrets.token_urlsafe(18), secrets.token_hex(20)
         members = [
@@ -57,7 +60,7 @@ class Cluster:
             },
         }
         self._epmd_port = epmd
-        self.nodes = [PrivateBroker(config=config, member=member) for member in members]
+        self.nodes = [PrivateBroker(config=config, member=member, program=program) for member in members]
 
     def __enter__(self) -> Self:
         try:

@@ -44,6 +44,11 @@ def missing_for_machines() -> str | None:
     missing = [name for name in ("systemd-nspawn", "debootstrap", "nsenter") if shutil.which(name) is None]
     if missing:
         return f"{', '.join(missing)} not found: apt-get install systemd-container debootstrap"
+    unshared = subprocess.run(
+        ["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True, text=True, check=False
+    )
+    if unshared.returncode != 0:  # root within a container
+        return f"this root may not make namespaces: {unshared.stderr.strip()}"
     return None
 
 

@@ -40,6 +40,18 @@ def prose_page(document: Any, text: str = PROSE * 4, **options: Any) -> Any:
     return page
 
 
+def write_lines(page: Any, lines: list[tuple[float, str]], top: float = 100, **options: Any) -> None:
+    """Lines of (x, text) under each other."""
+    for row, (x, text) in enumerate(lines):
+        page.insert_text((x, top + 14 * row), text, **({"fontsize": 11} | options))
+
+
+def headings_of(result: ProcessingResult) -> list[str]:
+    """The headings of the document as Markdown has them."""
+    assert result.errors == []
+    return [line for line in result.markdown.splitlines() if line.startswith("#")]
+
+
 def picture(width: int = 60, height: int = 60) -> bytes:
     """A grey PNG."""
     pixmap = pymupdf.Pixmap(pymupdf.csGRAY, (0, 0, width, height), False)

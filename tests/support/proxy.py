@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 __all__ = ["Proxy"]
 
+_PIECES_UNDER_WAY = 256
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER with no time to linger: closing sends a reset
 
 
@@ -53,6 +54,10 @@ class Proxy:
     def cut(self) -> None:
         """Reset every connection; new ones are accepted."""
         self._do(self._reset)
+
+    def hang_up(self) -> None:
+        """Close every connection as whoever says goodbye on TCP and not on AMQP; new ones are accepted."""
+        self._do(lambda: [writer.close() for writer in self._writers])
 
     def refuse(self) -> None:
         """Reset every connection and every new one."""
@@ -137,18 +142,31 @@ class Proxy:
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_open: asyncio.Event
     ) -> None:
+        pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_PIECES_UNDER_WAY)
+        reading = asyncio.create_task(self._read(reader, pieces))
         try:
-            while data := await reader.read(65536):
-                if self.delay:
-                    await asyncio.sleep(self.delay)
+            while (piece := await pieces.get())[1]:
+                if (left := piece[0] - self._loop.time()) > 0:
+                    await asyncio.sleep(left)
                 await is_open.wait()
-                writer.write(data)
+                writer.write(piece[1])
                 await writer.drain()
         except OSError:
             pass
         finally:
+            reading.cancel()
             self._writers.discard(writer)
             writer.close()
+
+    async def _read(self, reader: asyncio.StreamReader, pieces: asyncio.Queue[tuple[float, bytes]]) -> None:
+        """Each piece with the time at which it is due; an empty one ends it."""
+        data = b"more to come"
+        while data:
+            try:
+                data = await reader.read(65536)
+            except OSError:
+                data = b""
+            await pieces.put((self._loop.time() + self.delay, data))
 
 
 def _address(url: str) -> tuple[str, int]:

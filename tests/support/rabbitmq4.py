@@ -11,10 +11,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from demo.node import Program
 from support.machine import debian_tree
 
-__all__ = ["missing_for_rabbitmq4", "rabbitmq4_program"]
+__all__ = ["RABBITMQ_VARIABLE", "missing_for_rabbitmq4", "rabbitmq4_or_skip", "rabbitmq4_program"]
+
+RABBITMQ_VARIABLE = "INGESTKIT_TEST_RABBITMQ"
+"""With the value 4, tests run on RabbitMQ 4 instead of the one that is installed."""
 
 _SUITE = "trixie"
 _PACKAGES = "rabbitmq-server"
@@ -54,3 +59,10 @@ def rabbitmq4_program(folder: Path) -> Program:
         ctl=script("rabbitmqctl", "/usr/lib/rabbitmq/bin/rabbitmqctl"),
         epmd=script("epmd", "/usr/bin/epmd"),
     )
+
+
+def rabbitmq4_or_skip(folder: Path) -> Program:
+    """The same; a test that asks for it is skipped where it cannot be had."""
+    if (lack := missing_for_rabbitmq4()) is not None:
+        pytest.skip(lack)
+    return rabbitmq4_program(folder)

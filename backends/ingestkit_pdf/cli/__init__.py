@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from ingestkit_pdf.cli.dead import dead
+from ingestkit_pdf.cli.entry import completion, run_command
 from ingestkit_pdf.cli.process import process
 from ingestkit_pdf.cli.report import complain
 from ingestkit_pdf.cli.result import result
@@ -16,8 +17,6 @@ from ingestkit_pdf.cli.status import status
 from ingestkit_pdf.cli.submit import submit
 
 __all__ = ["cli", "main"]
-
-_INTERRUPTED = 130  # as a shell reports SIGINT
 
 
 @click.group(
@@ -35,6 +34,7 @@ cli.add_command(submit)
 cli.add_command(result)
 cli.add_command(status)
 cli.add_command(dead)
+cli.add_command(completion)
 
 
 class _Complain(logging.Handler):
@@ -50,19 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     handler = _Complain(logging.WARNING)
     logger.addHandler(handler)
     try:
-        code = cli.main(
-            None if arguments is None else list(arguments), prog_name="ingestkit-pdf", standalone_mode=False
-        )
-    except click.UsageError as error:
-        hint = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
-        complain(f"{error.format_message()}{hint}")
-        code = error.exit_code
-    except click.ClickException as error:
-        complain(error.format_message())
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        complain("interrupted")
-        code = _INTERRUPTED
+        code = run_command(cli, "ingestkit-pdf", arguments)
     finally:
         logger.removeHandler(handler)
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code)

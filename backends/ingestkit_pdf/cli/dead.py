@@ -65,9 +65,7 @@ def list_letters(
             rows.append((letter.parked_at or 0.0, dead_report.row(letter, now)))
 
     with _broker_errors(), stoppable() as stop:
-        tally = dead_letters.look(
-            broker.url, wanted, show, prefix=broker.prefix, timeout=broker.timeout, stop=stop
-        )
+        tally = dead_letters.look(broker.url, wanted, show, **broker.access, stop=stop)
     if not as_json:
         if rows:
             click.echo(table(dead_report.HEADINGS, [row for _at, row in sorted(rows)]) + "\n")
@@ -112,7 +110,11 @@ def show(
 
     with _broker_errors(), stoppable() as stop:
         tally = dead_letters.look(
-            broker.url, wanted, show_one, prefix=broker.prefix, timeout=broker.timeout, stop=stop
+            broker.url,
+            wanted,
+            show_one,
+            **broker.access,
+            stop=stop,
         )
     if not tally.done and not tally.interrupted:
         raise click.ClickException(f"no such letter (of {dead_report.count(tally.seen)})")
@@ -162,12 +164,11 @@ def redrive(
         dead_letters.redrive(
             broker.url,
             wanted,
-            prefix=broker.prefix,
             to_lane=to_lane,
             limit=limit,
             force=force,
             dry_run=dry_run,
-            timeout=broker.timeout,
+            **broker.access,
             stop=stop,
             show=show,
             tally=tally,
@@ -203,7 +204,11 @@ def purge(
     if dry_run or not yes:
         with _broker_errors(), stoppable() as stop:
             tally = dead_letters.purge(
-                broker.url, wanted, prefix=broker.prefix, dry_run=True, timeout=broker.timeout, stop=stop
+                broker.url,
+                wanted,
+                dry_run=True,
+                **broker.access,
+                stop=stop,
             )
         if dry_run or tally.interrupted or not tally.done:
             _report(tally, "would be deleted" if dry_run else "deleted", dry_run=dry_run, as_json=as_json)
@@ -215,9 +220,8 @@ def purge(
         dead_letters.purge(
             broker.url,
             wanted,
-            prefix=broker.prefix,
             limit=limit,
-            timeout=broker.timeout,
+            **broker.access,
             stop=stop,
             tally=tally,
         )

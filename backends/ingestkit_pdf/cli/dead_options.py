@@ -17,6 +17,7 @@ import click
 from ingestkit_pdf.cli import options
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.execution.dead_letters import LetterFilter
+from ingestkit_pdf.execution.tls import BrokerTLS
 
 __all__ = ["Broker", "broker_options", "filter_options", "stoppable"]
 
@@ -79,6 +80,7 @@ _BROKER = (
         help="To wait for any one answer of the broker.",
     ),
     options.config,
+    options.tls,
 )
 
 
@@ -89,6 +91,12 @@ class Broker:
     url: str
     prefix: str
     timeout: float
+    tls: BrokerTLS
+
+    @property
+    def access(self) -> dict[str, Any]:
+        """What each call on the letters takes beside the URL."""
+        return {"prefix": self.prefix, "timeout": self.timeout, "tls": self.tls}
 
 
 def filter_options(command: Decorated) -> Decorated:
@@ -125,9 +133,15 @@ def broker_options(command: Decorated) -> Decorated:
 
     @functools.wraps(command)
     def with_broker(
-        *, amqp_url: str | None, prefix: str, timeout: float, config: PDFProcessorConfig, **others: Any
+        *,
+        amqp_url: str | None,
+        prefix: str,
+        timeout: float,
+        config: PDFProcessorConfig,
+        tls: BrokerTLS,
+        **others: Any,
     ) -> Any:
-        broker = Broker(options.queue_url(amqp_url, config), prefix, timeout)
+        broker = Broker(options.queue_url(amqp_url, config), prefix, timeout, tls)
         return command(broker=broker, **others)
 
     decorated: Decorated = _decorated(with_broker, _BROKER)

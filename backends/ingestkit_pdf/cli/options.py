@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,9 +11,10 @@ import click
 from pydantic import ValidationError
 
 from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.execution.tls import BrokerTLS, TLSError
 from ingestkit_pdf.wire.topology import DEFAULT_PREFIX, is_valid_name
 
-__all__ = ["amqp_url", "config", "lane_name", "output_options", "prefix", "queue_url"]
+__all__ = ["amqp_url", "config", "lane_name", "output_options", "prefix", "queue_url", "tls"]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -47,6 +49,40 @@ amqp_url = click.option(
     help="amqp://user:password@host:port/vhost. The environment (INGESTKIT_PDF_AMQP_URL or AMQP_URL) keeps "
     "the password out of the list of processes.",
 )
+
+_TLS = (
+    ("ca-file", "PEM file of the CAs that the broker's certificate may be from."),
+    ("cert-file", "PEM file of the client certificate."),
+    ("key-file", "PEM file of its key."),
+    ("key-password-file", "File that holds the password of an encrypted key."),
+    ("server-name", "Name that the broker's certificate must have, if not the URL's host."),
+    ("minimum-version", "Oldest version of TLS: 1.2 (the default) or 1.3."),
+)
+
+
+def tls(command: Decorated) -> Decorated:
+    """`--tls-…`: given to the command as `tls`, a `BrokerTLS`, with what the configuration file says."""
+
+    @functools.wraps(command)
+    def with_tls(*arguments: Any, config: PDFProcessorConfig, **others: Any) -> Any:
+        names = [f"tls_{name.replace('-', '_')}" for name, _text in _TLS]
+        given = {f"execution_{name}": value for name in names if (value := others.pop(name)) is not None}
+        try:
+            found = BrokerTLS.from_config(config.model_copy(update=given))
+        except TLSError as error:
+            raise click.UsageError(str(error), click.get_current_context()) from error
+        return command(*arguments, tls=found, config=config, **others)
+
+    decorated: Any = with_tls
+    for name, text in reversed(_TLS):
+        kind: Any = click.Path(path_type=Path) if name.endswith("file") else None
+        kind = click.Choice(["1.2", "1.3"]) if name == "minimum-version" else kind
+        variable = f"INGESTKIT_PDF_TLS_{name.replace('-', '_').upper()}"
+        option = click.option(f"--tls-{name}", type=kind, envvar=variable, show_envvar=True, help=text)
+        decorated = option(decorated)
+    result: Decorated = decorated
+    return result
+
 
 prefix = click.option(
     "--prefix", default=DEFAULT_PREFIX, show_default=True, help="Of all exchanges and queues."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ingestkit_pdf.cli import options
+from ingestkit_pdf.cli import options, secrets
 from ingestkit_pdf.cli.report import ResultWriter, complain, failures, progress
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ExecutionError
@@ -31,6 +31,7 @@ _FILES = click.argument(
     type=click.IntRange(min=1),
     help="Processes at work.  [default: 4, or one for each file if fewer]",
 )
+@secrets.password
 @options.config
 @click.pass_context
 def process(

@@ -11,6 +11,7 @@ from ingestkit_pdf.cli.report import ResultWriter, failures
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ExecutionError
 from ingestkit_pdf.execution.stored_results import QueueInUseError, collect_result
+from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
 
 __all__ = ["result"]
@@ -37,6 +38,7 @@ __all__ = ["result"]
     help="To wait for any one answer of the broker.",
 )
 @options.config
+@options.tls
 @click.pass_context
 def result(
     context: click.Context,
@@ -51,6 +53,7 @@ def result(
     prefix: str,
     timeout: float,
     config: PDFProcessorConfig,
+    tls: BrokerTLS,
 ) -> None:
     """Collect the result of one job, and leave all others where they are.
 
@@ -82,6 +85,7 @@ def result(
             keep=keep,
             prefix=prefix,
             timeout=timeout,
+            tls=tls,
         )
     except ExecutionError as error:
         raise click.ClickException(str(error)) from error

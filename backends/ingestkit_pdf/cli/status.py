@@ -11,6 +11,7 @@ from ingestkit_pdf.cli import options
 from ingestkit_pdf.cli.report import complain, table
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.execution.inspection import QueueStatus, queue_status, redact_url
+from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.wire.topology import DEFAULT_LANE
 
 __all__ = ["status"]
@@ -40,6 +41,7 @@ __all__ = ["status"]
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 @options.config
+@options.tls
 @click.pass_context
 def status(
     context: click.Context,
@@ -51,6 +53,7 @@ def status(
     timeout: float,
     as_json: bool,
     config: PDFProcessorConfig,
+    tls: BrokerTLS,
 ) -> None:
     """Show the queues: messages that are ready, and consumers.
 
@@ -60,7 +63,9 @@ def status(
     """
     url = options.queue_url(amqp_url, config)
     try:
-        queues = queue_status(url, prefix=prefix, lanes=lanes, client_ids=client_ids, timeout=timeout)
+        queues = queue_status(
+            url, prefix=prefix, lanes=lanes, client_ids=client_ids, timeout=timeout, tls=tls
+        )
     except ValueError as error:
         raise click.UsageError(str(error), context) from error
     except ConnectionError as error:

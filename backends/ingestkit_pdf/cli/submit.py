@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 
-from ingestkit_pdf.cli import options
+from ingestkit_pdf.cli import options, secrets
 from ingestkit_pdf.cli.report import ResultWriter, complain, failures, line_of, progress, table
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ExecutionError, ResultTimeoutError, SubmitError
 from ingestkit_pdf.execution.distributed import DistributedExecutionBackend
+from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
 from ingestkit_pdf.wire.envelope import DEFAULT_INLINE_LIMIT
 
@@ -43,7 +44,10 @@ _CONFIRM_TIMEOUT = 30.0
 @click.option("--by-path", is_flag=True, help="Send the paths only; they must mean the same to the daemons.")
 @options.amqp_url
 @options.prefix
+@secrets.password
+@secrets.secrets_key
 @options.config
+@options.tls
 @click.pass_context
 def submit(
     context: click.Context,
@@ -60,6 +64,7 @@ def submit(
     amqp_url: str | None,
     prefix: str,
     config: PDFProcessorConfig,
+    tls: BrokerTLS,
 ) -> None:
     """Submit PDF files to the daemons behind a RabbitMQ broker.
 
@@ -76,6 +81,8 @@ def submit(
     try:
         backend = DistributedExecutionBackend(
             url,
+            tls=tls,
+            secrets_key=config.execution_secrets_key,
             client_id=client_id,
             lane=lane or config.execution_lane,
             prefix=prefix,
