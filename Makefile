@@ -27,11 +27,12 @@ test: ## Unit tests, then integration tests against a private broker
 	@$(BOOTSTRAP) dev
 	@$(PYTEST) tests/unit tests/integration -m "not slow" --durations=5 $(PYTEST_ARGS)
 
-test-faults: ## Kills and stops under load; takes minutes
+test-faults: ## Kills and stops under load, on RabbitMQ 3 and 4; most of an hour
 	@$(BOOTSTRAP) dev
+	@tests/faults/packages.sh
 	@$(PYTEST) tests/faults --durations=5 $(PYTEST_ARGS)
 
-test-systemd: ## The installed service in a real systemd (root); INGESTKIT_SYSTEM_TESTS=long: a longer outage
+test-systemd: ## The installed service in a real systemd (root); INGESTKIT_SYSTEM_TESTS=short: a shorter outage
 	@$(BOOTSTRAP) dev
 	@tests/system/packages.sh
 	@$(PYTEST) tests/system --durations=5 $(PYTEST_ARGS)
@@ -43,11 +44,13 @@ lint: ## Style, types and import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --cache-dir .cache/import-linter
 
-bench: ## Speed beside the bare parser, the bare pool and a peer; FOLDER=folder of PDFs
+bench: ## Speed beside the bare parser, the bare pool, Celery and Dramatiq; FOLDER=folder of PDFs
 	@$(BOOTSTRAP) bench
 	@test -d "$(FOLDER)" || PYTHONPATH=deploy $(BIN)/python -m demo.samples "$(FOLDER)"
 	@$(BIN)/python benchmarks/pages.py "$(FOLDER)"
 	@$(BIN)/python benchmarks/pool.py "$(FOLDER)"
+	@$(BIN)/python benchmarks/large.py "$(FOLDER)"
+	@$(BIN)/python benchmarks/roundtrip.py
 
 lock: ## Write the pinned requirements again; UPGRADE=1 takes the newest allowed
 	@$(BOOTSTRAP) dev

@@ -28,9 +28,9 @@ END
 # hatchling asks for `editables` only once it is told to install in editable mode.
 { lines build-system.requires; echo editables; } | compile --output-file requirements/build.txt -
 extras=project.optional-dependencies
-lines project.dependencies $extras.pdf $extras.daemon $extras.yaml |
+lines project.dependencies $extras.pdf $extras.ocr $extras.daemon $extras.secrets $extras.yaml |
     compile --output-file requirements/runtime.txt -
-lines dependency-groups.dev $extras.otel |
+lines dependency-groups.dev $extras.otel $extras.tokenizer |
     compile --constraint requirements/runtime.txt --output-file requirements/dev.txt -
 lines dependency-groups.bench |
     compile --constraint requirements/runtime.txt --output-file requirements/bench.txt -

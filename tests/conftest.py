@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from demo.broker import PrivateBroker
-from support.rabbitmq4 import missing_for_rabbitmq4, rabbitmq4_program
+from support.rabbitmq4 import RABBITMQ_VARIABLE, rabbitmq4_or_skip
 
 CORPUS_VARIABLE = "INGESTKIT_CORPUS"
-RABBITMQ_VARIABLE = "INGESTKIT_TEST_RABBITMQ"
 
 # Beside the other caches.
 os.environ.setdefault(
@@ -28,9 +27,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateBroker]:
     """
     program = None
     if os.environ.get(RABBITMQ_VARIABLE) == "4":
-        if (lack := missing_for_rabbitmq4()) is not None:
-            pytest.skip(lack)
-        program = rabbitmq4_program(tmp_path_factory.mktemp("rabbitmq4"))
+        program = rabbitmq4_or_skip(tmp_path_factory.mktemp("rabbitmq4"))
     with PrivateBroker(program=program) as node:
         yield node
 

@@ -153,7 +153,12 @@ def _default_execution(config: PDFProcessorConfig) -> ExecutionBackend:
             "for example amqp://user:password@host:5672/vhost"
         )
     from ingestkit_pdf.execution.distributed import DistributedExecutionBackend  # noqa: PLC0415
+    from ingestkit_pdf.execution.tls import BrokerTLS  # noqa: PLC0415
 
     return DistributedExecutionBackend(
-        config.execution_queue_url, client_id=config.execution_client_id, lane=config.execution_lane
+        config.execution_queue_url,
+        tls=BrokerTLS.from_config(config),
+        client_id=config.execution_client_id,
+        lane=config.execution_lane,
+        secrets_key=config.execution_secrets_key,
     )

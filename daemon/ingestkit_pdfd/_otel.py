@@ -66,7 +66,7 @@ class OtelTracing:
 
 
 class OtelTrace:
-    """One attempt: `process`, with `wait`, `run` and what was published below it.
+    """One attempt: `process`, with `wait`, `run` (and its stages) and what was published below it.
 
     All its times are of one clock: the monotonic one, from the wall clock's time at the beginning.
     """
@@ -125,7 +125,9 @@ class OtelTrace:
         if begun:
             run = self._child("run", waited)
             _describe(run, ended)
-            run.end(waited + round(ended.seconds * _NANO))
+            over = waited + round(ended.seconds * _NANO)
+            self._add_stages(run, ended, waited, over)
+            run.end(over)
         self._span.set_attribute("ingestkit.outcome", type(outcome).__name__.lower())
         _describe(self._span, ended)
         if isinstance(outcome, Retried | DeadLettered):
@@ -134,6 +136,18 @@ class OtelTrace:
         elif isinstance(outcome, Completed):
             self._span.set_attribute("ingestkit.errors", list(outcome.result.errors))
         self._span.end(self._now())
+
+    def _add_stages(self, run: Span, ended: PoolResult | WorkerFailure, begin: int, end: int) -> None:
+        """What the worker said of its stages, by the clock of the kernel that it shares with us.
+
+        It is a worker that says so: nothing lies outside of the run.
+        """
+        context = set_span_in_context(run, Context())
+        for stage in ended.stages if isinstance(ended, PoolResult) else ():
+            began = self._offset + round(stage.began * _NANO)
+            over = began + round(stage.seconds * _NANO)
+            span = self._tracer.start_span(stage.name, context, start_time=min(max(began, begin), end))
+            span.end(min(max(over, begin), end))
 
     def _child(self, name: str, start: int, kind: SpanKind = SpanKind.INTERNAL) -> Span:
         return self._tracer.start_span(name, self._context, kind, start_time=start)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ import click
 import structlog
 
 from ingestkit_pdf import __version__
+from ingestkit_pdf.cli.entry import completion, run_command
 from ingestkit_pdf.errors import ExecutionError
 from ingestkit_pdf.wire.topology import Topology
 
@@ -24,10 +29,13 @@ from .amqp import (
     connect,
     declare_topology,
 )
-from .check import Finding, check_broker, check_host
-from .log import configure_logging
-from .settings import DEFAULT_CONFIG_FILE, ENV_PREFIX, DaemonSettings, SettingsError, load_settings
-from .signals import StopSignals
+from .check import check_host
+from .check_broker import check_broker
+from .findings import Finding
+from .load_settings import DEFAULT_CONFIG_FILE, SettingsError, load_settings
+from .log import configure_logging, set_levels
+from .settings import ENV_PREFIX, DaemonSettings
+from .signals import Signals
 from .supervisor import Supervisor
 
 __all__ = ["main"]
@@ -43,8 +51,8 @@ credentials directory and a TOML file, in this order; the file is --config, else
 
 \b
 Exit codes: 0 done or drained; 1 something failed, or check found a problem;
-2 the settings are not valid; 3 the broker refuses the daemon or, for
-check and topology, cannot be reached.
+2 wrong usage, or the settings are not valid; 3 the broker refuses the daemon
+or, for topology, cannot be reached; 130 interrupted.
 """
 
 
@@ -59,11 +67,20 @@ def _config_option(command: Any) -> Any:
 
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ingestkit-pdfd")
-def main() -> None:
+def cli() -> None:
     """Take PDF jobs from RabbitMQ, run them in worker processes, answer every one."""
+    set_levels("warning")  # what the libraries say of a connection, the commands say themselves
 
 
-@main.command(epilog=_EPILOG)
+def main() -> None:
+    """Run the command."""
+    sys.exit(run_command(cli, "ingestkit-pdfd"))
+
+
+cli.add_command(completion)
+
+
+@cli.command(epilog=_EPILOG)
 @_config_option
 @click.option("--workers", type=int, help="Worker processes.")
 @click.option("--lane", "lanes", multiple=True, help="Lane to consume; repeat for several.")
@@ -84,10 +101,10 @@ def run(
         "log_level": log_level,
     }
     settings = _settings(config_file, options)
-    configure_logging(settings.log_format, settings.log_level)
+    configure_logging(settings.log_format, settings.log_level, settings.log_levels)
     log = structlog.stdlib.get_logger(__package__)
     try:
-        asyncio.run(_run(settings))
+        asyncio.run(_run(settings, partial(load_settings, config_file, options)))
     except BrokerRefusedError as error:
         log.critical("daemon_failed", reason=str(error), remedy="run `ingestkit-pdfd check`")
         sys.exit(EXIT_BROKER)
@@ -99,12 +116,29 @@ def run(
         sys.exit(EXIT_FAILED)
 
 
-async def _run(settings: DaemonSettings) -> None:
-    with StopSignals().installed() as signals:
-        await Supervisor(settings).run(signals)
+async def _run(settings: DaemonSettings, load: Callable[[], DaemonSettings]) -> None:
+    with Signals().installed() as signals:
+        await Supervisor(settings, load).run(signals)
 
 
-@main.command(epilog=_EPILOG)
+@cli.command(epilog=_EPILOG)
+@_config_option
+@click.argument("pid", type=click.IntRange(min=1))
+def reload(config_file: Path | None, pid: int) -> None:
+    """Have the daemon of this process id read its settings again, and say what is wrong with them.
+
+    Wrong settings change nothing: the daemon goes on as it is. It logs what counts at once, what with the
+    next connection to the broker and what after a restart.
+    """
+    try:
+        os.kill(pid, signal.SIGHUP)
+    except OSError as error:
+        click.echo(f"ingestkit-pdfd: process {pid}: {error.strerror}", err=True)
+        sys.exit(EXIT_FAILED)
+    _settings(config_file)
+
+
+@cli.command(epilog=_EPILOG)
 @_config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def check(config_file: Path | None, as_json: bool) -> None:
@@ -116,7 +150,7 @@ def check(config_file: Path | None, as_json: bool) -> None:
         code = EXIT_SETTINGS
     else:
         findings = [Finding("settings"), *check_host(settings), *asyncio.run(_broker_findings(settings))]
-        code = EXIT_FAILED if any(finding.problem for finding in findings) else 0
+        code = EXIT_FAILED if any(finding.stops for finding in findings) else 0
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -132,10 +166,11 @@ async def _broker_findings(settings: DaemonSettings) -> list[Finding]:
 def _finding_line(finding: Finding) -> str:
     if finding.problem is None:
         return f"ok    {finding.subject}" + (f": {finding.remedy}" if finding.remedy else "")
-    return f"FAIL  {finding.subject}: {finding.problem}\n      → {finding.remedy}"
+    word = "FAIL" if finding.fatal else "WARN"
+    return f"{word}  {finding.subject}: {finding.problem}\n      → {finding.remedy}"
 
 
-@main.group()
+@cli.group()
 def topology() -> None:
     """Show or declare the exchanges and queues."""
 
@@ -166,7 +201,8 @@ def show(config_file: Path | None, as_json: bool) -> None:
 
 @topology.command(epilog=_EPILOG)
 @_config_option
-def declare(config_file: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what was declared as JSON.")
+def declare(config_file: Path | None, as_json: bool) -> None:
     """Declare it on the broker; what is there already, and the same, stays as it is."""
     settings = _settings(config_file)
     try:
@@ -174,11 +210,14 @@ def declare(config_file: Path | None) -> None:
     except (BrokerRefusedError, BrokerUnavailableError) as error:
         click.echo(f"ingestkit-pdfd: {error}", err=True)
         sys.exit(EXIT_BROKER)
+    if as_json:
+        click.echo(json.dumps({"prefix": settings.prefix, "lanes": settings.lanes}))
+        return
     click.echo(f"declared below {settings.prefix} for {', '.join(settings.lanes)}")
 
 
 async def _declare(settings: DaemonSettings) -> None:
-    address = BrokerAddress(settings.amqp_url, settings.heartbeat, settings.connect_timeout)
+    address = BrokerAddress.of(settings)
     connection = await connect(address, "ingestkit-pdfd topology")
     try:
         await declare_topology(

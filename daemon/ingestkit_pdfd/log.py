@@ -6,21 +6,52 @@ are logged: a job is known by its id, a document by its SHA-256.
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import sys
-from typing import Literal
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
+from typing import Literal, NoReturn, TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
-__all__ = ["configure_logging"]
+__all__ = ["SUBSYSTEMS", "Level", "Subsystem", "configure_logging", "set_levels"]
 
-_NOISY = {"aio_pika": logging.ERROR, "aiormq": logging.CRITICAL, "asyncio": logging.WARNING}
+Level = Literal["debug", "info", "warning", "error"]
+Subsystem = Literal["service", "broker", "jobs", "pool", "libraries"]
+
+SUBSYSTEMS: Mapping[Subsystem, tuple[str, ...]] = {
+    "service": ("ingestkit_pdfd",),
+    "broker": ("ingestkit_pdfd.consuming", "ingestkit_pdfd.reply"),
+    "jobs": ("ingestkit_pdfd.attempt", "ingestkit_pdfd.dispatcher"),
+    "pool": ("ingestkit_pdf",),
+    "libraries": ("aio_pika", "aiormq", "asyncio", "opentelemetry"),
+}
+"""The loggers whose level can be set apart; what is below `ingestkit_pdfd` and not named is the service's."""
+
+_NOISY = {"aio_pika": "error", "aiormq": "critical", "asyncio": "warning", "opentelemetry": "warning"}
 """What the libraries say of a lost connection we say ourselves, once."""
 
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+"""Without the values of local variables, among which are documents and passwords."""
 
-def configure_logging(log_format: Literal["auto", "json", "console"], level: str) -> None:
-    """Send every log, ours and the libraries', to standard error in one format."""
+
+def configure_logging(
+    log_format: Literal["auto", "json", "console"],
+    level: Level,
+    levels: Mapping[Subsystem, Level] | None = None,
+) -> None:
+    """Send every log, ours and the libraries', to standard error in one format.
+
+    Args:
+        log_format: auto: readable on a terminal, else JSON.
+        level: The lowest that is logged.
+        levels: The same for subsystems, where it is another.
+    """
     readable = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -28,21 +59,61 @@ def configure_logging(log_format: Literal["auto", "json", "console"], level: str
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    handler = logging.StreamHandler(sys.stderr)
+    last: list[Processor] = [structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
+    if not readable:
+        last = [_TRACEBACKS, _JSONWriter(handler)]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        # First of all, so that what is not logged costs nothing.
+        processors=[structlog.stdlib.filter_by_level, *shared, *last],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
     final: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if readable:
-        final.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
+        final.append(
+            structlog.dev.ConsoleRenderer(
+                colors=_colours(), exception_formatter=structlog.dev.plain_traceback
+            )
+        )
     else:
-        final += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
-    handler = logging.StreamHandler(sys.stderr)
+        final += [_TRACEBACKS, structlog.processors.JSONRenderer()]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    for name, threshold in _NOISY.items():
-        logging.getLogger(name).setLevel(threshold)
+    set_levels(level, levels)
+
+
+def set_levels(level: Level, levels: Mapping[Subsystem, Level] | None = None) -> None:
+    """Change the lowest level that is logged, in all and for subsystems."""
+    logging.getLogger().setLevel(level.upper())
+    for subsystem, names in SUBSYSTEMS.items():
+        chosen = (levels or {}).get(subsystem)
+        for name in names:
+            logging.getLogger(name).setLevel((chosen or _NOISY.get(name) or level).upper())
+
+
+def _colours() -> bool:
+    """On a terminal, unless its user wants none: https://no-color.org."""
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+
+
+class _JSONWriter:
+    """The last processor of our own events: writes the line to the stream of `handler`.
+
+    The standard library would make a record of it and find out who called, which takes longer than all the
+    rest of a line; there is one line for each job.
+    """
+
+    def __init__(self, handler: logging.StreamHandler[TextIO]) -> None:
+        self._handler = handler
+        self._encode = json.JSONEncoder(default=repr).encode
+
+    def __call__(self, _logger: object, _name: str, event: EventDict) -> NoReturn:
+        line = self._encode(event) + "\n"
+        # Where nobody reads the log any more (OSError, or the stream is closed), the work goes on.
+        with self._handler.lock or nullcontext(), suppress(OSError, ValueError):
+            self._handler.stream.write(line)
+            self._handler.stream.flush()
+        raise structlog.DropEvent

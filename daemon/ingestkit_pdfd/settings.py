@@ -1,7 +1,8 @@
 """The daemon's settings: built once at the start, frozen, and passed down.
 
 Sources, the first one that names a setting wins: command line, environment (`INGESTKIT_PDFD_<NAME>`),
-the systemd credentials directory (a file of the setting's name), the TOML file, the defaults.
+the systemd credentials directory (a file of the setting's name), the TOML file, the defaults. They are put
+together by `load_settings`.
 """
 
 from __future__ import annotations
@@ -9,40 +10,32 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-import tomllib
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import InitSettingsSource
 
-from ingestkit_pdf.config import unknown_key_message
+from ingestkit_pdf._tessdata import LANGUAGE_PATTERN, lacking_ocr
 from ingestkit_pdf.execution.failure import FailureReason
 from ingestkit_pdf.execution.sandbox import Sandbox
+from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.wire.envelope import DEFAULT_INLINE_LIMIT
+from ingestkit_pdf.wire.secrets import PasswordSeal
 from ingestkit_pdf.wire.topology import DEFAULT_LANE, DEFAULT_PREFIX
 
+from ._credentials import Credentials
+from .log import Level, Subsystem
 from .outcome import DEFAULT_ATTEMPTS, RetryPolicy
 
-__all__ = ["DEFAULT_CONFIG_FILE", "ENV_PREFIX", "DaemonSettings", "SettingsError", "load_settings"]
+__all__ = ["ENV_PREFIX", "FILE_VALUES", "DaemonSettings"]
 
 ENV_PREFIX = "INGESTKIT_PDFD_"
-CONFIG_FILE_VARIABLE = f"{ENV_PREFIX}CONFIG"
-DEFAULT_CONFIG_FILE = Path("/etc/ingestkit-pdfd/config.toml")
 _MIB = 1024 * 1024
-_FILE_VALUES = "_file_values"
-
-
-class SettingsError(ValueError):
-    """The settings are not valid; `problems` holds one line for each thing that is wrong."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+FILE_VALUES = "_file_values"
+"""The option under which the values of the file come in."""
 
 
 def _default_workers() -> int:
@@ -59,6 +52,17 @@ def _amqp(url: SecretStr) -> SecretStr:
     if not url.get_secret_value().startswith(("amqp://", "amqps://")):
         raise ValueError("the URL starts with neither amqp:// nor amqps://")
     return url
+
+
+def _secrets_key(key: SecretStr) -> SecretStr:
+    PasswordSeal(key)
+    return key
+
+
+def _readable(languages: list[str]) -> list[str]:
+    if languages and (lack := lacking_ocr(languages)) is not None:
+        raise ValueError(f"OCR is not installed for them: {lack}")
+    return languages
 
 
 def _collector(url: str) -> str:
@@ -85,6 +89,18 @@ class DaemonSettings(BaseSettings):
     amqp_url: Annotated[SecretStr, AfterValidator(_amqp)] = Field(
         SecretStr("amqp://guest:guest@localhost:5672/"), description="the broker; amqps:// for TLS"
     )
+    tls_ca_file: Path | None = Field(
+        None, description="PEM file of the CAs that the broker's certificate may be from; none: the system's"
+    )
+    tls_cert_file: Path | None = Field(
+        None, description="PEM file of the client certificate, where the broker demands one"
+    )
+    tls_key_file: Path | None = Field(None, description="PEM file of its key; none: it is in tls_cert_file")
+    tls_key_password: SecretStr | None = Field(None, description="of an encrypted key")
+    tls_server_name: str | None = Field(
+        None, min_length=1, description="name that the broker's certificate must have; none: the URL's host"
+    )
+    tls_minimum_version: Literal["1.2", "1.3"] = Field("1.2", description="of TLS, at least")
     prefix: str = Field(
         DEFAULT_PREFIX, pattern=r"^[A-Za-z0-9._-]{1,64}$", description="of every exchange and queue"
     )
@@ -95,6 +111,12 @@ class DaemonSettings(BaseSettings):
     )
     allowed_roots: list[Annotated[Path, AfterValidator(_absolute)]] = Field(
         [], description="folders that jobs by path may read; none: inline jobs only"
+    )
+    tokenizer_files: list[Annotated[Path, AfterValidator(_absolute)]] = Field(
+        [], description="each a tokenizer.json that jobs may name; loaded at the start"
+    )
+    secrets_key: Annotated[SecretStr, AfterValidator(_secrets_key)] | None = Field(
+        None, description="opens the passwords that jobs carry; the producers' own, several to change it"
     )
     staging_dir: Path = Field(
         default_factory=lambda: Path(tempfile.gettempdir()), description="where inline documents are staged"
@@ -109,6 +131,9 @@ class DaemonSettings(BaseSettings):
     worker_max_resident: int = Field(
         768 * _MIB, ge=128 * _MIB, description="bytes of resident memory from which a worker is replaced"
     )
+    ocr_languages: Annotated[
+        list[Annotated[str, Field(pattern=LANGUAGE_PATTERN)]], AfterValidator(_readable)
+    ] = Field([], description="that OCR must be able to read here (`eng`), or the daemon does not start")
     sandbox: Sandbox = Field(
         Sandbox.AUTO, description="confine workers: auto as far as this host can, required, or off"
     )
@@ -120,6 +145,9 @@ class DaemonSettings(BaseSettings):
         ge=1,
         le=1000,
         description="unsettled deliveries after which a job is parked; keep it below the broker's limit",
+    )
+    delivery_limit: int | None = Field(
+        None, ge=1, description="the policy's delivery-limit for the job queues; none: the broker's own"
     )
     delivery_timeout: Seconds = Field(
         1800.0, description="the broker's consumer_timeout, in seconds: what it lets a delivery go unsettled"
@@ -140,9 +168,18 @@ class DaemonSettings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, else json"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="the lowest level that is logged"
+    log_level: Level = Field("info", description="the lowest level that is logged")
+    log_levels: dict[Subsystem, Level] = Field(
+        {}, description="the same for one subsystem; what is not named has log_level"
     )
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        url = self.amqp_url.get_secret_value()
+        self.tls.check_url(url)
+        if url.startswith("amqps://"):
+            self.tls.context()
+        return self
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
@@ -154,6 +191,24 @@ class DaemonSettings(BaseSettings):
                 f"consumer_timeout on the broker and delivery_timeout here"
             )
         return self
+
+    @property
+    def tls(self) -> BrokerTLS:
+        """How `amqps://` is spoken."""
+        password = self.tls_key_password
+        return BrokerTLS(
+            ca_file=self.tls_ca_file,
+            cert_file=self.tls_cert_file,
+            key_file=self.tls_key_file,
+            key_password=None if password is None else password.get_secret_value(),
+            server_name=self.tls_server_name,
+            minimum_version=self.tls_minimum_version,
+        )
+
+    @property
+    def seal(self) -> PasswordSeal | None:
+        """Opens the passwords that jobs carry."""
+        return PasswordSeal(self.secrets_key) if self.secrets_key else None
 
     @property
     def effective_prefetch(self) -> int:
@@ -183,88 +238,10 @@ class DaemonSettings(BaseSettings):
         """Command line, environment, credentials, file: in this order."""
         assert isinstance(init_settings, InitSettingsSource)
         options = dict(init_settings.init_kwargs)
-        file_values = options.pop(_FILE_VALUES, {})
+        file_values = options.pop(FILE_VALUES, {})
         return (
             InitSettingsSource(settings_cls, options),
             env_settings,
-            _Credentials(settings_cls),
+            Credentials(settings_cls),
             InitSettingsSource(settings_cls, file_values),
         )
-
-
-class _Credentials(PydanticBaseSettingsSource):
-    """Files named like settings in the directory that systemd's LoadCredential= makes."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        folder = os.environ.get("CREDENTIALS_DIRECTORY")
-        if not folder:
-            return None, field_name, False
-        try:
-            value = Path(folder, field_name).read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
-            return None, field_name, False
-        return value, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        values = {
-            name: self.get_field_value(field, name)[0]
-            for name, field in self.settings_cls.model_fields.items()
-        }
-        return {name: value for name, value in values.items() if value is not None}
-
-
-def load_settings(
-    config_file: Path | None = None, options: Mapping[str, Any] | None = None
-) -> DaemonSettings:
-    """The settings from all their sources.
-
-    Args:
-        config_file: A TOML file; by default what `INGESTKIT_PDFD_CONFIG` names, else
-            `/etc/ingestkit-pdfd/config.toml` where it exists.
-        options: Settings of the command line; None values count as not given.
-
-    Raises:
-        SettingsError: With every problem that was found.
-    """
-    problems: list[str] = []
-    file_values = _file_values(config_file, problems)
-    problems += _unknown_variables()
-    given = {name: value for name, value in (options or {}).items() if value is not None}
-    try:
-        settings = DaemonSettings(**{**given, _FILE_VALUES: file_values})
-    except ValidationError as error:
-        problems += [_line(item) for item in error.errors(include_url=False, include_input=False)]
-    except ValueError as error:  # a list or table in the environment that is not JSON
-        problems.append(f"{error}; lists and tables in the environment are JSON")
-    if problems:
-        raise SettingsError(problems)
-    return settings
-
-
-def _file_values(config_file: Path | None, problems: list[str]) -> dict[str, Any]:
-    named = config_file or os.environ.get(CONFIG_FILE_VARIABLE)
-    path = Path(named) if named else DEFAULT_CONFIG_FILE
-    if not named and not path.exists():
-        return {}
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        problems.append(f"{path}: {getattr(error, 'strerror', None) or error}")
-        return {}
-    known = DaemonSettings.model_fields
-    problems += [f"{path}: {unknown_key_message(key, known)}" for key in values if key not in known]
-    return {key: value for key, value in values.items() if key in known}
-
-
-def _unknown_variables() -> list[str]:
-    known = {f"{ENV_PREFIX}{name}".upper() for name in DaemonSettings.model_fields} | {CONFIG_FILE_VARIABLE}
-    return [
-        f"environment: {unknown_key_message(name, known)}"
-        for name in sorted(os.environ)
-        if name.upper().startswith(ENV_PREFIX) and name.upper() not in known
-    ]
-
-
-def _line(error: Any) -> str:
-    where = ".".join(str(step) for step in error["loc"])
-    return f"{where}: {error['msg'].removeprefix('Value error, ')}" if where else str(error["msg"])

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT as events."""
+"""SIGTERM, SIGINT and SIGHUP as events."""
 
 from __future__ import annotations
 
@@ -7,27 +7,39 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["StopSignals"]
+__all__ = ["Signals"]
 
 
-class StopSignals:
-    """`first` is set by the first SIGTERM or SIGINT: drain. `second` by the next one: do not wait."""
+class Signals:
+    """What the daemon is told from outside.
+
+    Attributes:
+        first: Set by the first SIGTERM or SIGINT: drain.
+        second: By the next one: do not wait.
+        reload: By SIGHUP: read the settings again. Whoever does so clears it.
+    """
 
     def __init__(self) -> None:
         self.first = asyncio.Event()
         self.second = asyncio.Event()
+        self.reload = asyncio.Event()
 
     @contextmanager
-    def installed(self) -> Iterator[StopSignals]:
+    def installed(self) -> Iterator[Signals]:
         """Handle the signals while the block runs. Needs the running loop of the main thread."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal)
+        handlers = {
+            signal.SIGTERM: self._on_stop,
+            signal.SIGINT: self._on_stop,
+            signal.SIGHUP: self.reload.set,
+        }
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
         try:
             yield self
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in handlers:
                 loop.remove_signal_handler(number)
 
-    def _on_signal(self) -> None:
+    def _on_stop(self) -> None:
         (self.second if self.first.is_set() else self.first).set()

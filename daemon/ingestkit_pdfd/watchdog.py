@@ -98,6 +98,16 @@ class Watchdog:
         self._enter(_Phase.DRAINING, seconds)
         self._send("STOPPING=1", _extension(), f"STATUS={self._status()}")
 
+    def reloading(self) -> None:
+        """The settings are being read again."""
+        if self._ready:
+            self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def reloaded(self) -> None:
+        """They have been, or were refused."""
+        if self._ready:
+            self._send("READY=1", f"STATUS={self._status()}")
+
     def problem(self) -> str | None:
         """What keeps the daemon from working, so that it must not report to be well; None for nothing."""
         if self._phase is _Phase.DRAINING:

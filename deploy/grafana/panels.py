@@ -61,47 +61,54 @@ def quantiles(metric: str, by: str = "lane", selector: str = BOTH) -> tuple[Quer
     )
 
 
+def stat(title: str, text: str, expr: str, *, unit: str = "short") -> Panel:
+    """One number."""
+    return Panel(title, text, (Query(expr),), unit, "stat")
+
+
+def graph(
+    title: str, text: str, expr: str, *, legend: str = "", unit: str = "short", stacked: bool = False
+) -> Panel:
+    """One query over time."""
+    return Panel(title, text, (Query(expr, legend),), unit, stacked=stacked)
+
+
 _READY = f"lane:ingestkit_pdf_jobs_ready:sum{{{LANE}}}"
 
 KEEPING_UP = Row(
     "Is it keeping up?",
     (
-        Panel("Backlog", "Jobs that wait in the broker.", (Query(f"sum({_READY})"),), kind="stat"),
-        Panel(
+        stat("Backlog", "Jobs that wait in the broker.", f"sum({_READY})"),
+        stat(
             "Backlog done in",
             "At the pace of the last 15 minutes, arrivals included; nothing is shown while it grows.",
-            (Query(f"sum({_READY}) / (-sum(deriv({_READY}[15m])) > 0)"),),
-            "s",
-            "stat",
+            f"sum({_READY}) / (-sum(deriv({_READY}[15m])) > 0)",
+            unit="s",
         ),
-        Panel("Jobs a second", "Answered.", (Query(f"sum({rate('jobs_total')})"),), "ops", "stat"),
-        Panel(
+        stat("Jobs a second", "Answered.", f"sum({rate('jobs_total')})", unit="ops"),
+        stat(
             "Workers busy",
             "Near 100 % with a backlog: more workers or more daemons. Low with a backlog: look below.",
-            (Query(f'sum({D}_workers{{{WHICH},state="busy"}}) / sum({D}_workers{{{WHICH}}})'),),
-            "percentunit",
-            "stat",
+            f'sum({D}_workers{{{WHICH},state="busy"}}) / sum({D}_workers{{{WHICH}}})',
+            unit="percentunit",
         ),
-        Panel(
+        stat(
             "Daemons that consume",
             "Those to which the broker has confirmed their consumers.",
-            (Query(f'sum({D}_broker_connected{{{WHICH},connection="consumer"}})'),),
-            kind="stat",
+            f'sum({D}_broker_connected{{{WHICH},connection="consumer"}})',
         ),
-        Panel("Backlog by lane", "Jobs that wait in the broker.", (Query(_READY, "{{lane}}"),), stacked=True),
-        Panel(
+        graph("Backlog by lane", "Jobs that wait in the broker.", _READY, legend="{{lane}}", stacked=True),
+        graph(
             "Jobs answered by lane",
             "In a second.",
-            (Query(f"sum by (lane) ({rate('jobs_total')})", "{{lane}}"),),
-            "ops",
+            f"sum by (lane) ({rate('jobs_total')})",
+            legend="{{lane}}",
+            unit="ops",
         ),
         Panel(
             "Pages and chunks",
             "In a second, in results.",
-            (
-                Query(f"sum({rate('pages_total')})", "pages"),
-                Query(f"sum({rate('chunks_total')})", "chunks"),
-            ),
+            (Query(f"sum({rate('pages_total')})", "pages"), Query(f"sum({rate('chunks_total')})", "chunks")),
             "ops",
         ),
         Panel(
@@ -133,6 +140,12 @@ WAITING = Row(
         ),
         Panel("Run", "Time in a worker.", quantiles("attempt_run_seconds"), "s"),
         Panel(
+            "Stages of a run",
+            "Where a worker's time goes.",
+            quantiles("stage_duration_seconds", "stage", WHICH),
+            "s",
+        ),
+        Panel(
             "Attempt",
             "From the delivery until it was settled: wait, run and publish.",
             quantiles("attempt_duration_seconds"),
@@ -144,16 +157,18 @@ WAITING = Row(
             quantiles("publish_duration_seconds", "kind", WHICH),
             "s",
         ),
-        Panel(
+        graph(
             "In progress",
             "Attempts held by daemons.",
-            (Query(f"sum by (lane, state) ({D}_attempts_in_progress{{{BOTH}}})", "{{lane}} {{state}}"),),
+            f"sum by (lane, state) ({D}_attempts_in_progress{{{BOTH}}})",
+            legend="{{lane}} {{state}}",
             stacked=True,
         ),
-        Panel(
+        graph(
             "Waiting for another attempt",
             "Jobs on the rungs of the retry ladder.",
-            (Query(f"lane:ingestkit_pdf_jobs_retrying:sum{{{LANE}}}", "{{lane}}"),),
+            f"lane:ingestkit_pdf_jobs_retrying:sum{{{LANE}}}",
+            legend="{{lane}}",
         ),
     ),
 )
@@ -161,22 +176,19 @@ WAITING = Row(
 FAILING = Row(
     "What fails, and why?",
     (
-        Panel(
+        graph(
             "Attempts without a result, by reason",
             "In a second; retried or dead-lettered.",
-            (
-                Query(
-                    f"sum by (outcome, reason) ({rate('attempts_total', FAILED)})",
-                    "{{outcome}}: {{reason}}",
-                ),
-            ),
-            "ops",
+            f"sum by (outcome, reason) ({rate('attempts_total', FAILED)})",
+            legend="{{outcome}}: {{reason}}",
+            unit="ops",
         ),
-        Panel(
+        graph(
             "Results with errors, by code",
             "In a second; documents that could not be read, or not wholly.",
-            (Query(f"sum by (code) ({rate('document_errors_total')})", "{{code}}"),),
-            "ops",
+            f"sum by (code) ({rate('document_errors_total')})",
+            legend="{{code}}",
+            unit="ops",
         ),
         Panel(
             "Dead letters and orphaned replies",
@@ -186,20 +198,18 @@ FAILING = Row(
                 Query("broker:ingestkit_pdf_replies_orphaned:sum", "orphaned replies"),
             ),
         ),
-        Panel(
+        graph(
             "Workers replaced, by cause",
             "Within five minutes. documents and resident are routine.",
-            (Query(f"sum by (cause) (increase({D}_worker_restarts_total{{{WHICH}}}[5m]))", "{{cause}}"),),
+            f"sum by (cause) (increase({D}_worker_restarts_total{{{WHICH}}}[5m]))",
+            legend="{{cause}}",
         ),
         Panel(
             "Deliveries that were no new job",
             "In a second: redeliveries, what was done with them, and messages that are no jobs.",
             (
                 Query(f"sum({rate('redeliveries_total')})", "redelivered"),
-                Query(
-                    f"sum by (handling) ({rate('deliveries_total', NOT_NEW)})",
-                    "{{handling}}",
-                ),
+                Query(f"sum by (handling) ({rate('deliveries_total', NOT_NEW)})", "{{handling}}"),
             ),
             "ops",
         ),
@@ -218,17 +228,19 @@ FAILING = Row(
 MEMORY = Row(
     "Is memory growing?",
     (
-        Panel(
+        graph(
             "Resident memory",
             "Shared pages are counted in each worker.",
-            (Query(f"{D}_resident_memory_bytes{{{WHICH}}}", "{{instance}} {{process}}"),),
-            "bytes",
+            f"{D}_resident_memory_bytes{{{WHICH}}}",
+            legend="{{instance}} {{process}}",
+            unit="bytes",
         ),
-        Panel(
+        graph(
             "Largest worker",
             "A worker above worker_max_resident is replaced after its document.",
-            (Query(f"{D}_largest_worker_resident_memory_bytes{{{WHICH}}}", "{{instance}}"),),
-            "bytes",
+            f"{D}_largest_worker_resident_memory_bytes{{{WHICH}}}",
+            legend="{{instance}}",
+            unit="bytes",
         ),
         Panel(
             "Peak of a document",
@@ -242,10 +254,11 @@ MEMORY = Row(
 DAEMONS = Row(
     "Daemons",
     (
-        Panel(
+        graph(
             "Connections",
             "1: open.",
-            (Query(f"{D}_broker_connected{{{WHICH}}}", "{{instance}} {{connection}}"),),
+            f"{D}_broker_connected{{{WHICH}}}",
+            legend="{{instance}} {{connection}}",
         ),
         Panel(
             "Connections lost",
@@ -255,29 +268,27 @@ DAEMONS = Row(
                 Query(f"increase({D}_broker_refusals_total{{{WHICH}}}[5m])", "{{instance}} refused"),
             ),
         ),
-        Panel(
+        graph(
             "Event loop",
             "Time it took to answer the scrape. A gap: it did not.",
-            (Query(f"{D}_event_loop_answer_seconds{{{WHICH}}}", "{{instance}}"),),
-            "s",
+            f"{D}_event_loop_answer_seconds{{{WHICH}}}",
+            legend="{{instance}}",
+            unit="s",
         ),
-        Panel(
+        graph(
             "Up for",
             "By version.",
-            (
-                Query(
-                    f"time() - {D}_start_time_seconds{{{WHICH}}} "
-                    f"* on (instance) group_left (version) {D}_build_info",
-                    "{{instance}} {{version}}",
-                ),
-            ),
-            "s",
+            f"time() - {D}_start_time_seconds{{{WHICH}}} * on (instance) group_left (version) {D}_build_info",
+            legend="{{instance}} {{version}}",
+            unit="s",
         ),
-        Panel(
-            "Draining",
-            "1: told to stop.",
-            (Query(f"{D}_draining{{{WHICH}}}", "{{instance}}"),),
+        graph(
+            "Settings reloaded",
+            "0: the latest reload was refused, and the settings from before it are in use.",
+            f"{D}_settings_last_reload_successful{{{WHICH}}}",
+            legend="{{instance}}",
         ),
+        graph("Draining", "1: told to stop.", f"{D}_draining{{{WHICH}}}", legend="{{instance}}"),
     ),
 )
 

@@ -83,6 +83,8 @@ def test_what_happened_to_jobs_is_what_the_metrics_say(
         'document_bytes_total{lane="default"}': 3 * len(good),
         'attempt_run_seconds_count{lane="default"}': 5,
         'job_age_seconds_count{lane="default"}': 5,
+        'stage_duration_seconds_count{stage="open"}': 4,
+        'stage_duration_seconds_count{stage="assemble"}': 3,
         'publish_duration_seconds_count{kind="reply"}': 5,
         'publish_duration_seconds_count{kind="dead"}': 2,
         'worker_restarts_total{cause="timeout"}': 1,

@@ -66,13 +66,18 @@ def test_a_job_is_one_tree_from_the_producer_through_the_daemon_to_the_reply(
             job = backend.submit(str(path), QUICK)
             backend.get_result(job, timeout=30)
         (line,) = daemon.wait_for("attempt_finished")
-        spans = sink.wait_for(7)
+        spans = sink.wait_for(12)
     assert tree(spans) == [
         "producer: request",
         "  producer: publish default",
         "    ingestkit-pdfd: process default",
         "      ingestkit-pdfd: wait",
         "      ingestkit-pdfd: run",
+        "        ingestkit-pdfd: open",
+        "        ingestkit-pdfd: read",
+        "        ingestkit-pdfd: structure",
+        "        ingestkit-pdfd: assemble",
+        "        ingestkit-pdfd: encode",
         "      ingestkit-pdfd: reply",
         "      producer: receive default",
     ]
@@ -84,6 +89,9 @@ def test_a_job_is_one_tree_from_the_producer_through_the_daemon_to_the_reply(
     assert not process.failed
     for child in (span for span in spans if span.parent_id == process.span_id and span.service != "producer"):
         assert process.start <= child.start <= child.end <= process.end
+    run = next(span for span in spans if span.name == "run")
+    stages = [span for span in spans if span.parent_id == run.span_id]
+    assert sum(stage.end - stage.start for stage in stages) > 0.5 * (run.end - run.start)
     assert "secret" not in repr(spans)
     assert "a.pdf" not in repr(spans)
 

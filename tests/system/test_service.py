@@ -17,8 +17,9 @@ from support.machine import Machine
 
 pytestmark = pytest.mark.broker
 
+CONFIG = "/etc/ingestkit-pdfd/config.toml"
 WATCHDOG = 3.0
-BROKER_AWAY = 60.0 if os.environ.get("INGESTKIT_SYSTEM_TESTS") == "long" else 15.0
+BROKER_AWAY = 15.0 if os.environ.get("INGESTKIT_SYSTEM_TESTS") == "short" else 60.0
 LOAD = 60
 
 _IGNORED = re.compile(
@@ -90,10 +91,29 @@ def test_it_starts_processes_and_tells_the_rate(site: Site) -> None:
     assert daemon.state == "active (running)"
     results = site.process(*site.samples)
     assert [Path(result.file_path) for result in results] == site.samples
+    assert {Path(result.file_path).stem for result in results if result.errors} == {"corrupt", "encrypted"}
     assert sum(bool(result.markdown) for result in results) >= 5
     answered = f"{len(site.samples)} documents answered"
     daemon.await_true(answered, lambda: answered in daemon.show("StatusText"), seconds=10)
     assert re.search(r"\d+\.\d a minute", daemon.machine.run("systemctl", "status", UNIT).stdout)
+
+
+def test_a_reload_changes_settings_without_a_pause_and_refuses_wrong_ones(running: Site) -> None:
+    """Otherwise every change of a limit would be a restart, and a typing mistake an outage."""
+    daemon = running.daemon
+    kept = daemon.machine.run("cat", CONFIG).stdout
+    pid = daemon.show("MainPID")
+    daemon.machine.write(CONFIG, kept + 'log_levels = { pool = "error" }\n')
+    daemon.systemctl("reload")
+    daemon.await_true("the settings are loaded", lambda: bool(daemon.events("settings_reloaded")))
+    daemon.machine.write(CONFIG, kept + "log_lewel = 3\n")
+    refused = daemon.machine.run("systemctl", "reload", UNIT, check=False)
+    assert refused.returncode != 0
+    daemon.await_true("the settings are refused", lambda: bool(daemon.events("reload_refused")))
+    assert "did you mean 'log_level'" in daemon.machine.journal(UNIT)
+    assert (daemon.state, daemon.show("MainPID")) == ("active (running)", pid)
+    assert running.process(running.samples[0])[0].markdown
+    daemon.machine.write(CONFIG, kept)
 
 
 def test_the_workers_are_confined_within_the_unit(running: Site) -> None:
@@ -103,18 +123,6 @@ def test_the_workers_are_confined_within_the_unit(running: Site) -> None:
     assert len(workers) == 2
     assert [seccomp_filters(worker.pid) for worker in workers] == 2 * [seccomp_filters(daemon.pid) + 1]
     assert running.daemon.events("sandbox_incomplete") == []
-
-
-def test_the_password_is_nowhere_to_be_seen(running: Site) -> None:
-    """Otherwise every user of the host could read it."""
-    machine = running.daemon.machine
-    password = running.url.split(":")[2].split("@")[0]
-    for process in machine.processes():
-        assert password not in " ".join(process.cmdline())
-        assert password not in str(process.environ())
-    assert password not in machine.journal(UNIT)
-    assert password not in machine.run("systemctl", "show", UNIT).stdout
-    assert password not in machine.run("systemctl", "status", UNIT).stdout
 
 
 def test_a_stop_under_load_drains(running: Site) -> None:
@@ -216,18 +224,18 @@ def test_wrong_settings_fail_the_unit_and_say_why(running: Site) -> None:
     """Otherwise a typing mistake would be a restart loop."""
     daemon = running.daemon
     daemon.systemctl("stop")
-    kept = daemon.machine.run("cat", "/etc/ingestkit-pdfd/config.toml").stdout
+    kept = daemon.machine.run("cat", CONFIG).stdout
     daemon.settings(worker=2)
     assert daemon.machine.run("systemctl", "start", UNIT, check=False).returncode != 0
     assert daemon.show("ExecMainStatus") == "2"
     assert "'workers'" in daemon.machine.journal(UNIT)
-    daemon.machine.write("/etc/ingestkit-pdfd/config.toml", kept)
+    daemon.machine.write(CONFIG, kept)
 
 
 def test_an_upgrade_under_load_keeps_the_settings_and_loses_no_job(running: Site) -> None:
     """Otherwise upgrades would have to wait for an empty queue."""
     daemon = running.daemon
-    settings = daemon.machine.run("cat", "/etc/ingestkit-pdfd/config.toml").stdout
+    settings = daemon.machine.run("cat", CONFIG).stdout
     with running.producer() as producer:
         jobs = [producer.submit(str(running.samples[0]), PDFProcessorConfig()) for _ in range(LOAD)]
         daemon.install("/src/second")
@@ -235,7 +243,7 @@ def test_an_upgrade_under_load_keeps_the_settings_and_loses_no_job(running: Site
         results: list[ProcessingResult] = [producer.get_result(job, timeout=60) for job in jobs]
     assert all(result.markdown for result in results)
     assert "version 9." in daemon.machine.run("ingestkit-pdfd", "--version").stdout
-    assert daemon.machine.run("cat", "/etc/ingestkit-pdfd/config.toml").stdout == settings
+    assert daemon.machine.run("cat", CONFIG).stdout == settings
     assert daemon.state == "active (running)"
     assert "/releases/9." in daemon.machine.run("readlink", "/opt/ingestkit-pdf/current").stdout
 
@@ -249,6 +257,18 @@ def test_an_instance_of_the_template_runs_beside_it(running: Site) -> None:
     machine.run("systemctl", "start", "ingestkit-pdfd@second")
     shown = machine.show("ingestkit-pdfd@second", "StatusText")["StatusText"]
     assert shown.startswith("consuming second")
+
+
+def test_the_password_is_nowhere_to_be_seen(running: Site) -> None:
+    """Otherwise every user of the host could read it."""
+    machine = running.daemon.machine
+    password = running.url.split(":")[2].split("@")[0]
+    for process in machine.processes():
+        assert password not in " ".join(process.cmdline())
+        assert password not in str(process.environ())
+    assert password not in machine.journal(UNIT)
+    assert password not in machine.run("systemctl", "show", UNIT).stdout
+    assert password not in machine.run("systemctl", "status", UNIT).stdout
 
 
 def test_uninstalling_keeps_the_settings_and_purging_leaves_nothing(running: Site, before: set[str]) -> None:

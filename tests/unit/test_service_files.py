@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ingestkit_pdfd.settings import DaemonSettings, load_settings
+from ingestkit_pdfd.load_settings import load_settings
+from ingestkit_pdfd.settings import DaemonSettings
 
 ROOT = Path(__file__).parents[2]
 UNITS = ("ingestkit-pdfd.service", "ingestkit-pdfd@.service")
@@ -40,7 +41,7 @@ def test_systemd_has_nothing_to_say_about_a_unit(unit: str, tmp_path: Path) -> N
     text = (ROOT / "systemd" / unit).read_text()
     name = unit.replace("@.", "@lane.")
     # What it starts is installed only later; everything else is as it is.
-    (tmp_path / name).write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE))
+    (tmp_path / name).write_text(re.sub(r"^(Exec\w+)=\S+", r"\1=/bin/true", text, flags=re.MULTILINE))
     done = subprocess.run(
         ["systemd-analyze", "verify", str(tmp_path / name)], capture_output=True, text=True, check=False
     )

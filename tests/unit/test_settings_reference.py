@@ -9,6 +9,8 @@ from types import ModuleType
 import pytest
 from pydantic import BaseModel, Field
 
+from ingestkit_pdf.config import PDFProcessorConfig
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -22,10 +24,20 @@ def generator() -> ModuleType:
     return module
 
 
-def test_the_page_is_up_to_date(generator: ModuleType) -> None:
+@pytest.mark.parametrize("name", ["settings.md", "config.md"])
+def test_the_page_is_up_to_date(generator: ModuleType, name: str) -> None:
     """Operators would read of settings that are gone, and not of those that are new."""
-    found = (DOCS / "reference/settings.md").read_text(encoding="utf-8")
-    assert found == generator.rendered(), "run: python docs/generate_reference.py"
+    path = DOCS / "reference" / name
+    found = path.read_text(encoding="utf-8")
+    assert found == generator.PAGES[path](), "run: python docs/generate_reference.py"
+
+
+def test_every_field_of_the_configuration_is_on_the_page(generator: ModuleType) -> None:
+    """A threshold would exist that nobody can find."""
+    page = generator.config_page()
+    for name, field in PDFProcessorConfig.model_fields.items():
+        assert page.count(f"| `{name}` |") == 1
+        assert field.description
 
 
 def test_a_setting_without_a_description_is_not_accepted(generator: ModuleType) -> None:

@@ -260,7 +260,7 @@ def test_a_job_that_is_delivered_again_and_again_is_parked(play: Any) -> None:
     play(scenario)
 
 
-def test_draining_gives_back_what_is_still_being_staged(play: Any) -> None:
+def test_draining_gives_back_what_has_not_reached_the_pool(play: Any) -> None:
     """A job that is between its delivery and the pool would be begun after the drain."""
 
     async def scenario(bench: Bench) -> None:

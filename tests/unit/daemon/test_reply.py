@@ -10,7 +10,7 @@ import pytest
 from ingestkit_pdf.wire.envelope import Message, ResultAssembler, decode_result_part, encode_result
 from ingestkit_pdf.wire.topology import Topology
 from ingestkit_pdfd import reply as reply_module
-from ingestkit_pdfd.amqp import TooLargeError, UnroutableError
+from ingestkit_pdfd.amqp import RejectedError, TooLargeError, UnroutableError
 from ingestkit_pdfd.metrics import Metrics
 from ingestkit_pdfd.reply import Outbox
 
@@ -87,3 +87,34 @@ def test_a_dead_letter_that_has_become_too_large_waits_for_the_limit_to_be_raise
     asyncio.run(outbox(broker).park(Message(body=BODY), "default"))
     assert [message.body for message in broker.queues["default"]] == [BODY]
     assert broker.refusals > 1
+
+
+def test_a_queue_that_refuses_on_one_connection_is_tried_on_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results of clients that wait would go to the orphaned ones, long after a node was lost."""
+
+    class Stale(Broker):
+        renewed = False
+
+        async def publish(self, message: Message, *, routing_key: str, exchange: str = "") -> None:
+            if not self.renewed and routing_key == name:
+                self.refusals += 1
+                raise RejectedError("refused")
+            await super().publish(message, routing_key=routing_key, exchange=exchange)
+
+        async def renew(self, *, older_than: float) -> None:
+            assert older_than > 0
+            self.renewed = True
+
+    class NoWait:
+        def __init__(self, **_limits: float) -> None:
+            """Takes what a backoff takes."""
+
+        def next(self) -> float:
+            return 0.0
+
+    monkeypatch.setattr(reply_module, "Backoff", NoWait)
+    name = NAMES.reply_queue("a").name
+    broker = Stale(name, NAMES.orphaned_queue.name, limit=10_000)
+    asyncio.run(outbox(broker).reply(encode_result("one", BODY), name))
+    assert whole(broker.queues[name]) == BODY
+    assert broker.refusals == 2

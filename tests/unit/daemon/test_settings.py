@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from ingestkit_pdf.execution.failure import FailureReason
-from ingestkit_pdfd.settings import DaemonSettings, SettingsError, load_settings
+from ingestkit_pdfd.load_settings import SettingsError, load_settings
+from ingestkit_pdfd.settings import DaemonSettings
+from support.certificates import Authority
 
 
 @pytest.fixture(autouse=True)
@@ -125,3 +127,29 @@ def test_settings_are_frozen() -> None:
     settings = DaemonSettings()
     with pytest.raises(ValueError, match="frozen"):
         settings.workers = 3  # type: ignore[misc]
+
+
+def test_a_credential_that_is_a_file_is_that_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Otherwise a key would have to be readable by the daemon's user, or be taken for the name of a file."""
+    pair = Authority(tmp_path / "ca").issue("client", password="sesame")
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    (folder / "amqp_url").write_text("amqps://broker/")
+    (folder / "tls_cert_file").write_bytes(pair.certificate.read_bytes())
+    (folder / "tls_key_file").write_bytes(pair.key.read_bytes())
+    (folder / "tls_key_password").write_text("sesame\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    settings = load_settings()
+    assert settings.tls.key_file == folder / "tls_key_file"
+    assert "sesame" not in repr(settings)
+    (folder / "tls_key_password").write_text("open")
+    with pytest.raises(SettingsError, match="does not open with tls_key_password"):
+        load_settings()
+
+
+def test_a_credential_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Otherwise the daemon would end with a traceback, and not say which file it is about."""
+    (tmp_path / "amqp_url").mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(SettingsError, match="amqp_url: Is a directory"):
+        load_settings()

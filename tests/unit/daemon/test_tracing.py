@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -12,9 +14,11 @@ from ingestkit_pdf import _tracing
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
 from ingestkit_pdf.execution.pool import PoolResult
+from ingestkit_pdf.execution.task import Stage
 from ingestkit_pdf.wire.envelope import Job, PathSource
 from ingestkit_pdfd import settings
 from ingestkit_pdfd._otel import OtelTracing
+from ingestkit_pdfd.load_settings import SettingsError, load_settings
 from ingestkit_pdfd.outcome import Completed, DeadLettered, Outcome, Requeued, Retried
 from ingestkit_pdfd.tracing import NoTracing, make_tracing
 
@@ -23,6 +27,7 @@ SAMPLED, NOT_SAMPLED = f"00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-00"
 RESULT = PoolResult(
     body=b"{}", errors=("E_PARSE_PAGE",), pages=1, chunks=1, content_sha256="", seconds=2, peak_memory_bytes=1
 )
+FORGED = (Stage("open", 0.0, 1.0), Stage("read", 2.0**31, 1.0), Stage("structure", 0.0, 2.0**31))
 CRASH = WorkerFailure(reason=FailureReason.CRASHED, message="killed", page_reached=7, seconds=2)
 
 
@@ -78,6 +83,17 @@ def test_an_attempt_is_a_child_of_the_producers_span_with_its_stages_below(
     assert (process.attributes or {}).get("error.type") == ("crashed" if failed else None)
 
 
+def test_stages_lie_within_the_run_whatever_the_worker_says() -> None:
+    """A worker that was taken over could write spans anywhere into the trace."""
+    result = dataclasses.replace(RESULT, stages=FORGED)
+    found = spans(result, Completed(result))
+    run = found["run"]
+    for name in ("open", "read", "structure"):
+        assert found[name].parent == run.context
+        bounds = [run.start_time, found[name].start_time, found[name].end_time, run.end_time]
+        assert bounds == sorted(bounds, key=lambda value: value or 0)
+
+
 def test_what_no_worker_began_has_no_run() -> None:
     """A document that was refused would look as if it had been read."""
     assert "run" not in spans(CRASH, DeadLettered(CRASH), begun=False)
@@ -123,8 +139,8 @@ def test_a_producer_whose_application_exports_nothing_sends_no_trace() -> None:
 )
 def test_an_endpoint_that_is_no_url_is_refused(endpoint: str, message: str) -> None:
     """The daemon would start, and export nowhere."""
-    with pytest.raises(settings.SettingsError, match=message):
-        settings.load_settings(options={"trace_endpoint": endpoint})
+    with pytest.raises(SettingsError, match=message):
+        load_settings(options={"trace_endpoint": endpoint})
 
 
 def test_an_endpoint_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,5 +150,5 @@ def test_an_endpoint_without_the_extra_says_what_to_install(monkeypatch: pytest.
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(settings, "find_spec", missing)
-    with pytest.raises(settings.SettingsError, match=r"pip install 'ingestkit-pdf\[otel\]'"):
-        settings.load_settings(options={"trace_endpoint": "http://localhost:4318"})
+    with pytest.raises(SettingsError, match=r"pip install 'ingestkit-pdf\[otel\]'"):
+        load_settings(options={"trace_endpoint": "http://localhost:4318"})
