@@ -146,6 +146,8 @@ class _Cutter:
                 self._open_section(paragraph)
             if (paragraph.kind == FORM) != (FORM in self._kinds):  # fields are chunks of their own
                 self._flush(keep_overlap=False)
+            if self._kinds - {HEADING} and (paragraph.kind == CONTENTS) != (CONTENTS in self._kinds):
+                self._flush(keep_overlap=False)  # contents, too, with their title
             if paragraph.kind == TABLE:
                 self._add_table(entry)
             else:
