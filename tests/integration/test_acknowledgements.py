@@ -20,8 +20,8 @@ from support.documents import text_pdf
 pytestmark = pytest.mark.broker
 
 JOBS = 16
-"""No more than RabbitMQ passes on at once: of acknowledgements beyond 32 it holds some back, and forgets them when
-the channel closes."""
+"""No more than RabbitMQ passes on at once: of acknowledgements beyond 32 it holds some back, and forgets
+them when the channel closes."""
 
 
 @pytest.fixture
