@@ -22,7 +22,8 @@ from support.daemon import DaemonProcess
 
 pytestmark = pytest.mark.broker
 
-CONFIG = PDFProcessorConfig(per_document_timeout_seconds=20)
+# Reading the scans among them would take minutes; `test_ocr.py` reads scans in the pool that both use.
+CONFIG = PDFProcessorConfig(per_document_timeout_seconds=20, ocr_engine="none")
 VARYING = {
     "ingest_run_id",
     "processing_time_seconds",
