@@ -29,6 +29,7 @@ VARYING = {
     "processing_time_seconds",
     "parse_duration_seconds",
     "classification_duration_seconds",
+    "ocr_duration_seconds",
     "peak_memory_bytes",
 }
 

@@ -22,22 +22,36 @@ __all__ = ["is_run_together", "needs_letters", "put_right"]
 
 _LAM = "\u0644"
 _ALEFS = frozenset("\u0622\u0623\u0625\u0627\u0671")
-_LEADS = (_LAM.encode(), *(bytes([lead]) for lead in (0xE0, 0xEA, 0xEB, 0xEC, 0xED)))
-"""What the UTF-8 of the letters begins with: lam, U+0900 to U+0FFF, Hangul."""
+_LAM_BYTES = _LAM.encode()
+_LEADS = tuple(bytes([lead]) for lead in (0xE0, 0xEA, 0xEB, 0xEC, 0xED))
+"""What the UTF-8 of letters begins with behind which MuPDF writes no space: U+0900 to U+0FFF, Hangul."""
 
 _RUN = re.compile(rb'<font [^>]*size="([\d.]+)"[^>]*>(.*?)</font>', re.DOTALL)
+_LETTER = re.compile(rb'<char c="([^"]*)"')
 _CHAR = re.compile(rb'<char c="([^"]*)" quad="([-\d.e]+) [-\d.e]+ ([-\d.e]+) ')
 _SPACED = re.compile("[\u0900-\u10ff\u1100-\u13ff\uac00-\ud7af]")
 _LONG = re.compile(r"[A-Za-z]{25}")
-_LETTERS = 12  # on average, of words that are longer than words are
+_LETTERS = 12  # on average, to a space: words are not so long
 _GAP = 0.15  # of the font's size: MuPDF's own measure of a space
 _NARROW_GAP = 0.1
 _NO_WIDTH = 0.01
 
 
-def needs_letters(data: bytes) -> bool:
-    """True when the text of a page, in UTF-8, has letters that may have to be put right."""
-    return not data.isascii() and any(lead in data for lead in _LEADS)
+def needs_letters(data: bytes, blocks: Iterable[Block]) -> bool:
+    """True when a page has letters that may have to be put right.
+
+    Args:
+        data: Its text in UTF-8, with whatever else.
+        blocks: The same as blocks.
+    """
+    if data.isascii():
+        return False
+    if _LAM_BYTES in data:
+        return True
+    if not any(lead in data for lead in _LEADS):
+        return False
+    texts = [run.text for block in blocks for run in block.lines]
+    return sum(text.count(" ") for text in texts) * _LETTERS < sum(map(len, texts))
 
 
 def is_run_together(text: str) -> bool:
@@ -54,20 +68,25 @@ def put_right(blocks: Iterable[Block], xml: bytes) -> None:
     """
     right: dict[str, str] = {}
     for match in _RUN.finditer(xml):
-        chars = [
-            (html.unescape(letter.decode("utf-8", "replace")), float(x0), float(x1))
-            for letter, x0, x1 in _CHAR.findall(match.group(2))
-        ]
-        wrong = "".join([letter for letter, _, _ in chars])
+        size, run = float(match.group(1)), match.group(2)
+        wrong = html.unescape(b"".join(_LETTER.findall(run)).decode("utf-8", "replace"))
         if _LAM in wrong:
-            right[wrong] = _turned(chars)
+            right[wrong] = _turned(_chars(run))
         elif _SPACED.search(wrong):
-            right[wrong] = _spaced(chars, _GAP * float(match.group(1)))
+            right[wrong] = _spaced(_chars(run), _GAP * size)
         elif _LONG.search(wrong):
-            right[wrong] = _spaced(chars, _NARROW_GAP * float(match.group(1)))
+            right[wrong] = _spaced(_chars(run), _NARROW_GAP * size)
     for block in blocks:
         for run in block.lines:
             run.text = right.get(run.text, run.text)
+
+
+def _chars(run: bytes) -> list[tuple[str, float, float]]:
+    """Each letter with its left and right edge."""
+    return [
+        (html.unescape(letter.decode("utf-8", "replace")), float(x0), float(x1))
+        for letter, x0, x1 in _CHAR.findall(run)
+    ]
 
 
 def _turned(chars: list[tuple[str, float, float]]) -> str:

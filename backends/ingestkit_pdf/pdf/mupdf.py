@@ -163,7 +163,7 @@ class PageContent:
             stext = mupdf.FzStextPage(self.page, mupdf.FzStextOptions(_TAGGED_FLAGS), mupdf.FzCookie())
             data = _printed(lambda out: mupdf.fz_print_stext_page_as_json(out, stext, SCALE))
             elements = read_elements(data)
-        if needs_letters(data):
+        if needs_letters(data, _leaves(elements)):
             put_right(_leaves(elements), _xml(stext))
         return elements
 
@@ -459,7 +459,7 @@ class Document:
                 page=page,
                 source=(self.handle, index),
             )
-            if needs_letters(data):
+            if needs_letters(data, content.blocks):
                 put_right(content.blocks, content.xml())
             return content
 
