@@ -156,7 +156,7 @@ def test_asking_again_for_what_was_handed_over_gives_the_same(
     """The distributed backend would differ from the local one, where asking twice works."""
     with Answering(amqp_url):
         job_id = backend.submit(document, CONFIG)
-        assert backend.get_result(job_id, timeout=10) == backend.get_result(job_id, timeout=0)
+        assert backend.get_result(job_id, timeout=30) == backend.get_result(job_id, timeout=0)
 
 
 def test_a_successor_collects_what_its_predecessor_submitted(amqp_url: str, document: str) -> None:
