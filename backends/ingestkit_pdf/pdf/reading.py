@@ -15,7 +15,6 @@ from ingestkit_pdf.pdf.ocr import make_ocr
 from ingestkit_pdf.pdf.pages import ReadPage, failed_page, read_page
 from ingestkit_pdf.pdf.source import RejectedError
 from ingestkit_pdf.pdf.tables import make_engine, uses_layout_model
-from ingestkit_pdf.pdf.tags import names_headings
 
 __all__ = ["OnPage", "PageReader"]
 
@@ -47,7 +46,7 @@ class PageReader:
         self._pages = 0
         self._engine = make_engine(config)
         self._ocr = make_ocr(config)
-        self._is_tagged = names_headings(document)
+        self._is_tagged = document.is_tagged
         self._has_model = uses_layout_model(config) and not has_telling_outline(document)
 
     def read(self, index: int) -> ReadPage:
