@@ -62,7 +62,8 @@ class _Command(AbstractContextManager["_Command"]):
         self, name: str, arguments: Sequence[str], folder: Path, environment: dict[str, str]
     ) -> None:
         self._name, self._arguments = name, arguments
-        self._environment = {**os.environ, **environment, "PYTHONPATH": str(HERE)}
+        path = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
+        self._environment = {**os.environ, **environment, "PYTHONPATH": path}
         self._log = folder / f"{name}.log"
         self._folder = folder
 

@@ -47,6 +47,7 @@ _CONTENTS_TITLE = re.compile(
     r"|\u0627\u0644\u0645\u062d\u062a\u0648\u064a\u0627\u062a|\u0641\u0647\u0631\u0633\u062a)$",
     re.IGNORECASE,
 )
+_FIRST_LINES = 3  # of contents: one of them has leaders
 _ENTRY_SHARE = 0.6  # of the lines of a paragraph
 _NOTE = re.compile(
     r"(?:\d{1,3}[.):]?|[*\u2020\u2021\u00a7\u00b6\u203b]{1,3}|\[\d{1,3}\]|\(\d{1,3}\))\s*(?=[^\W\d]|[\"\u201c\u300c(])"
@@ -80,9 +81,11 @@ def _mark_contents(paragraphs: Sequence[Paragraph]) -> None:
         if paragraph.kind == TEXT and _CONTENTS_TITLE.match(paragraph.pieces[0][0].strip()):
             titled = True
             continue
+        if not titled and not any("\u2026" in text for text, _, _ in paragraph.pieces[:_FIRST_LINES]):
+            continue
         pattern = _LAST_NUMBER if titled else _ENTRY
         entries = sum(1 for text, _, _ in paragraph.pieces if pattern.search(text.rstrip()))
-        if entries >= _ENTRY_SHARE * len(paragraph.pieces) and (titled or "\u2026" in paragraph.text):
+        if entries >= _ENTRY_SHARE * len(paragraph.pieces):
             paragraph.kind = CONTENTS
             if titled:
                 paragraph.pieces = [

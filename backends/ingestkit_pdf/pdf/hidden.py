@@ -25,7 +25,6 @@ _CHAR = re.compile(
     rb'<char c="([^"]*)" quad="([-\d.e]+) ([-\d.e]+) ([-\d.e]+)(?: [-\d.e]+){4} ([-\d.e]+)"'
     rb'[^>]*? color="#([0-9a-f]{6})" alpha="#([0-9a-f]{2})"'
 )
-_SUSPECT_CHAR = re.compile(rb'color="#f[0-9a-f]f[0-9a-f]f|alpha="#00"')
 _WHITE = re.compile(b"(?:f[a-f0-9]){3}")
 _MIN_CHARS = 3
 _SCAN = 0.3  # of the page: a smaller picture is not what a scanner made
@@ -74,7 +73,7 @@ def _hidden_runs(content: PageContent, text: PageText) -> tuple[int, list[_Hidde
     painted: list[_Box] | None = None
     count, runs = 0, []
     for match in _RUN.finditer(content.xml()):
-        if not _SUSPECT_CHAR.search(match.group(1)):
+        if b'alpha="#00"' not in match.group(1) and b'color="#f' not in match.group(1):
             continue
         chars = _CHAR.findall(match.group(1))
         visible, hidden, is_scan = [], 0, False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from sys import intern
 
 from ingestkit_pdf.pdf.blocks import Block, Element, Font
@@ -56,16 +57,21 @@ class Fonts:
 
     def style(self, font: Font) -> int:
         """The style bits of a font as MuPDF describes it, with what its name says where the flags do not."""
-        name = font.name
-        style = 0
-        if font.weight == "bold" or _BOLD_NAME.search(name):
-            style |= BOLD
-        if font.style == "italic":
-            style |= ITALIC
-        if font.family == "monospace" or _MONO_NAME.search(name):
-            style |= MONO
-        self.styles[name] = style
+        style = _style(font.name, font.weight, font.style, font.family)
+        self.styles[font.name] = style
         return style
+
+
+@lru_cache(maxsize=1024)
+def _style(name: str, weight: str, slant: str, family: str) -> int:
+    style = 0
+    if weight == "bold" or _BOLD_NAME.search(name):
+        style |= BOLD
+    if slant == "italic":
+        style |= ITALIC
+    if family == "monospace" or _MONO_NAME.search(name):
+        style |= MONO
+    return style
 
 
 class Line:
