@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 
 from demo.broker import PrivateBroker
@@ -105,6 +109,25 @@ def test_a_broker_that_is_away_is_told_within_the_timeout(document: str) -> None
         text = refusal(client, document, within=3)
     assert "Connection refused" in text
     assert "s3cret" not in text
+
+
+@pytest.mark.parametrize("backlog", [8, 0], ids=["in the handshake", "before TCP"])
+def test_a_client_of_a_silent_broker_leaves_nothing_open(
+    document: str, backlog: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each producer that gives up on a broker that hangs would leak its sockets, and log a defect."""
+    with socket.create_server(("127.0.0.1", 0), backlog=backlog) as silent, ExitStack() as first_in_line:
+        port = silent.getsockname()[1]
+        if not backlog:  # one fits in; whoever comes next is kept waiting
+            first_in_line.enter_context(socket.create_connection(("127.0.0.1", port)))
+        with DistributedExecutionBackend(f"amqp://127.0.0.1:{port}/", submit_timeout=1) as client:
+            assert "no connection" in refusal(client, document, within=3)
+            before = len(psutil.Process().net_connections())
+        assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("ingestkit")]
+        # Its own end of the connection, or of the attempt, and the two ends of what wakes its loop.
+        assert len(psutil.Process().net_connections()) <= before - 3
+    assert "internal error" not in caplog.text
+    assert "I/O loop" not in caplog.text
 
 
 def test_a_user_without_rights_uses_what_is_declared(amqp_url: str, guest_url: str, document: str) -> None:

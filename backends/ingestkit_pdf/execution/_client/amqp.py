@@ -68,12 +68,18 @@ def redact_url(url: str) -> str:
 
 
 def hang_up(connection: Any) -> None:
-    """Drop a connection without a goodbye, for a broker that answers none; pika has no public way."""
+    """Drop a connection without a goodbye, for a broker that answers none; pika has no public way.
+
+    pika 1.4 breaks its I/O loop where `close` comes in the middle of the handshake: a failure it takes.
+    """
     if connection is None or connection.is_closed:
+        return
+    transport = getattr(connection, "_transport", None)
+    if transport is not None and not (connection.is_open or connection.is_closing):
+        connection._terminate_stream(pika.exceptions.AMQPConnectionError("given up"))
         return
     if not connection.is_closing:
         connection.close()
-    transport = getattr(connection, "_transport", None)
     if transport is not None:
         transport.abort()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -11,8 +10,6 @@ from typing import Any
 from pika.adapters.select_connection import IOLoop
 
 __all__ = ["IOThread"]
-
-_log = logging.getLogger("ingestkit_pdf.client")
 
 
 class IOThread:
@@ -84,8 +81,8 @@ class IOThread:
             try:
                 self._loop.start()
             except Exception as error:  # noqa: BLE001 - a defect, here or in pika: go on with a new loop
-                _log.exception("the I/O loop of the client broke; starting a new one")
                 with self._lock:
+                    self._loop.close()
                     if self._stopping:
                         return
                     self._loop = IOLoop()

@@ -251,9 +251,10 @@ class Link:
         self._settling = False
         self._drop(error)
         self._problem = f"internal error: {describe(error)}"
-        if self._state == "closed":
+        if self._state == "closed":  # pika 1.4 breaks its loop where a connection is closed before TCP has it
             self._thread.stop()
         else:
+            _log.error("the I/O loop of the client broke; starting a new one", exc_info=error)
             self._connect_later()
 
     def _on_blocked(self, _connection: Any, frame: Any) -> None:
@@ -392,6 +393,9 @@ class Link:
         connection = self._connection
         if connection is None:
             self._thread.stop()
+            return
+        if not connection.is_open:
+            hang_up(connection)
             return
         is_over = self._transient and self._store.is_settled
         if not (is_over and self._consumer.delete_queue(lambda *_: _close(connection))):

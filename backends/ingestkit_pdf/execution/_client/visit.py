@@ -45,7 +45,6 @@ class Visit:
         self._deadline = 0.0
         self._loop = IOLoop()
         self._connection: Any = None
-        self._was_open = False
         self._blocked: str | None = None
         self._is_over = False
         self._trouble: str | None = None
@@ -94,7 +93,6 @@ class Visit:
             self._end(f"no answer within {self._timeout:g} s")
 
     def _on_open(self, steps: Callable[[Any, Script], Steps], connection: Any) -> None:
-        self._was_open = True
         connection.add_on_connection_blocked_callback(self._on_blocked)
         connection.add_on_connection_unblocked_callback(self._on_unblocked)
         Script(partial(steps, connection), self._on_done).start()
@@ -131,13 +129,10 @@ class Visit:
         """Leave nothing open, also when an exception (an interrupt) has broken the loop."""
         self._is_over = True
         if self._connection is not None and not self._connection.is_closed:
-            if self._was_open:
-                hang_up(self._connection)
-            elif not self._connection.is_closing:
-                self._connection.close()
+            hang_up(self._connection)
             self._loop.call_later(_HANG_UP_TIMEOUT, self._loop.stop)
-            # pika closes the socket on the loop. Where the handshake was not over it then trips over its own
-            # report of that (1.4.4 passes the class of the exception), with everything closed.
+            # pika closes the socket on the loop. Where TCP was not there yet it trips over its own report
+            # of that (1.4.4 passes the class of the exception), with everything closed.
             with contextlib.suppress(AssertionError):
                 self._loop.start()
         self._loop.close()
