@@ -3,10 +3,10 @@
     python benchmarks/pages.py CORPUS_FOLDER [--rounds 3] [--json]
 
 The three are run in turn on each document, in the same process, pinned to one core where the system allows;
-the best of the rounds counts. The bare pass opens the document and asks every page for its text as a
-dictionary, without images: the usual way to text, fonts and boxes. pymupdf4llm is run on a sample of pages
-(it takes some 40 times as long as the bare pass), spread over each document, when it is installed; the bare
-pass over exactly those pages is timed beside it.
+the best of the rounds counts. The garbage collector runs as in the pool's workers. The bare pass opens the
+document and asks every page for its text as a dictionary, without images: the usual way to text, fonts and
+boxes. pymupdf4llm is run on a sample of pages (it takes some 40 times as long as the bare pass), spread over
+each document, when it is installed; the bare pass over exactly those pages is timed beside it.
 
 No page is read by OCR, because the bare pass reads no pictures either; `benchmarks/ocr.py` measures that.
 Scripts in documents are allowed here, so that every document is read to its end. A document that either
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.execution._forkserver import collect_seldom
 from ingestkit_pdf.pdf import process_document  # before pymupdf: blocks its layout model
 
 import pymupdf  # isort: skip
@@ -183,6 +184,7 @@ def main() -> int:
         return 2
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    collect_seldom()
     peer_pages = arguments.peer_pages if pymupdf4llm else 0
     report = {
         "pymupdf": pymupdf.__version__,

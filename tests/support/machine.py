@@ -25,7 +25,10 @@ import psutil
 __all__ = ["Machine", "MachineError", "cache_folder", "debian_tree", "missing_for_machines"]
 
 _SUITE = "bookworm"
-_PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,libseccomp2,iproute2,procps,ca-certificates"
+_PACKAGES = (
+    "systemd,systemd-sysv,dbus,python3,python3-venv,libseccomp2,iproute2,procps,ca-certificates,"
+    "tesseract-ocr-eng,tesseract-ocr-osd"
+)
 _MAKE_SECONDS = 900.0
 _BOOT_SECONDS = 30.0
 _CGROUPS = Path("/sys/fs/cgroup")

@@ -65,7 +65,12 @@ def vertical_pdf(columns: Sequence[tuple[float, str]], top: float = 780, size: i
 
 
 def tagged_pdf(
-    elements: Sequence[Element], *, order: Sequence[int] | None = None, size: int = 11, marked: bool = True
+    elements: Sequence[Element],
+    *,
+    order: Sequence[int] | None = None,
+    size: int = 11,
+    marked: bool = True,
+    roles: str = "",
 ) -> bytes:
     """A tagged page: elements drawn in the order in which they are given.
 
@@ -74,6 +79,7 @@ def tagged_pdf(
         order: The order of the elements in the structure; by default the same.
         size: Of the type.
         marked: The document says that it is tagged.
+        roles: What types of its own stand for, `/Own /H1`.
     """
     drawn, tagged = [], []
     for tag, lines in elements:
@@ -87,7 +93,7 @@ def tagged_pdf(
     kids = " ".join(f"{9 + number} 0 R" for number in numbers)
     parents = " ".join(f"{9 + number} 0 R" for number in range(len(tagged)))
     more = [
-        "<< /Type /StructTreeRoot /K 8 0 R /ParentTree 7 0 R >>",
+        f"<< /Type /StructTreeRoot /K 8 0 R /ParentTree 7 0 R /RoleMap << {roles} >> >>",
         f"<< /Nums [0 [{parents}]] >>",
         f"<< /Type /StructElem /S /Document /P 6 0 R /K [{kids}] >>",
         *(

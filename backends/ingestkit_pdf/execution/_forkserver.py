@@ -31,7 +31,7 @@ from ingestkit_pdf.execution._reference import FunctionReference
 from ingestkit_pdf.execution.sandbox import Sandbox
 from ingestkit_pdf.execution.worker import serve
 
-__all__ = ["EXIT_RECORD", "PID_RECORD", "Setup", "main"]
+__all__ = ["EXIT_RECORD", "PID_RECORD", "Setup", "collect_seldom", "main"]
 
 PID_RECORD = struct.Struct("<q")
 """First on the status channel: the worker's pid, or a negative errno when it could not be forked."""
@@ -84,10 +84,15 @@ def main(control_fd: int) -> None:
     for item in setup.preload:
         with contextlib.suppress(Exception):  # only a head start: a worker that needs it says what is wrong
             _preload(item)
+    collect_seldom()
+    _Server(control, setup, prctl).run()
+
+
+def collect_seldom() -> None:
+    """Have the garbage collector leave alone what is there now, and look at the rest less often."""
     gc.collect()
     gc.freeze()  # so that a worker's collections do not touch, and so copy, the pages it shares
     gc.set_threshold(*_GC_THRESHOLDS)
-    _Server(control, setup, prctl).run()
 
 
 def _preload(item: str) -> None:

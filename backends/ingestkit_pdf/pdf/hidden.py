@@ -1,7 +1,8 @@
 """Text that a reader of the page does not see: invisible, white on white, too small.
 
 MuPDF's HTML has the colour of every run and leaves it out where text is invisible, so most pages are
-cleared by one print in C and one search. Only pages with invisible or white text are looked at closely.
+cleared by one print in C and one search. On the others each run is judged as a whole: invisible, or white
+with or without something painted behind it. Only where it lies partly on that, its letters are looked at.
 
 What is hidden is taken out of the lines, because nobody who read the document has agreed to it. Invisible
 text on a picture that fills much of the page stays: it is what an earlier OCR has read of that picture.
@@ -19,7 +20,7 @@ from ingestkit_pdf.pdf.mupdf import SCALE, PageContent
 
 __all__ = ["take_hidden"]
 
-_SUSPECT_HTML = re.compile(rb'font-size:[\d.]+pt(?:;color:#(?:f[a-f0-9]){3})?">')
+_SUSPECT_HTML = re.compile(rb'font-size:[\d.]+pt(;color:#(?:f[a-f0-9]){3})?">')
 _RUN = re.compile(rb"<font [^>]*>(.*?)</font>", re.DOTALL)
 _CHAR = re.compile(
     rb'<char c="([^"]*)" quad="([-\d.e]+) ([-\d.e]+) ([-\d.e]+)(?: [-\d.e]+){4} ([-\d.e]+)"'
@@ -52,8 +53,10 @@ def take_hidden(content: PageContent, text: PageText, *, keep: bool) -> int:
     """
     count = text.off_page_chars + text.tiny_chars
     runs: list[_HiddenRun] = []
-    if text.lines and _SUSPECT_HTML.search(content.html()):
-        found, runs = _hidden_runs(content, text)
+    if text.lines and _SUSPECT_HTML.search(printed := content.html()):
+        area = content.width * content.height * SCALE**2
+        scans = [box for box in text.images if (box[2] - box[0]) * (box[3] - box[1]) > _SCAN * area]
+        found, runs = _by_runs(content, printed, scans) or _by_letters(content, scans)
         count += found
     if count < _MIN_CHARS:
         return 0
@@ -62,14 +65,58 @@ def take_hidden(content: PageContent, text: PageText, *, keep: bool) -> int:
     return count
 
 
-def _hidden_runs(content: PageContent, text: PageText) -> tuple[int, list[_HiddenRun]]:
-    """How many letters are hidden, and the runs to take out."""
-    area = content.width * content.height
-    scans = [
-        (x0 / SCALE, y0 / SCALE, x1 / SCALE, y1 / SCALE)
-        for x0, y0, x1, y1 in text.images
-        if (x1 - x0) * (y1 - y0) > _SCAN * area * SCALE**2
-    ]
+def _by_runs(
+    content: PageContent, printed: bytes, scans: Sequence[_Box]
+) -> tuple[int, list[_HiddenRun]] | None:
+    """How many letters are hidden, and the runs to take out; None where whole runs are not enough to tell.
+
+    MuPDF prints one paragraph of HTML for each run.
+    """
+    paragraphs = printed.split(b"<p ")[1:]
+    runs = [run for block in content.blocks if block.type == "text" for run in block.lines]
+    if len(paragraphs) != len(runs):
+        return None
+    painted: list[_Box] | None = None
+    count, hidden = 0, []
+    for paragraph, run in zip(paragraphs, runs, strict=True):
+        colours = _SUSPECT_HTML.findall(paragraph)
+        if not colours:
+            continue
+        if len(colours) != paragraph.count(b"<span") or len(set(map(bool, colours))) > 1:
+            return None
+        box = run.bbox.x, run.bbox.y, run.bbox.x + run.bbox.w, run.bbox.y + run.bbox.h
+        is_long = len(run.text) > 2
+        if colours[0]:
+            painted = content.painted_areas() if painted is None else painted
+            if (is_seen := _lies_on(box, painted, is_long=is_long)) is None:
+                return None
+            if is_seen:
+                continue
+        if (is_scan := _lies_on(box, scans, is_long=is_long)) is None:
+            return None
+        letters = sum(not letter.isspace() for letter in run.text)
+        count += letters
+        if letters and not is_scan:
+            hidden.append(_HiddenRun(*box, ""))
+    return count, hidden
+
+
+def _lies_on(box: _Box, areas: Sequence[_Box], *, is_long: bool) -> bool | None:
+    """Whether a run lies on one of the areas, with the line through its middle; None: partly.
+
+    Of one that runs up or down all has to lie there.
+    """
+    x0, y0, x1, y1 = box
+    touched = [area for area in areas if x0 <= area[2] and area[0] <= x1 and y0 <= area[3] and area[1] <= y1]
+    if not touched:
+        return False
+    if not is_long or y1 - y0 <= 2 * (x1 - x0):
+        y0 = y1 = (y0 + y1) / 2
+    return any(a0 <= x0 and b0 <= y0 and x1 <= a1 and y1 <= b1 for a0, b0, a1, b1 in touched) or None
+
+
+def _by_letters(content: PageContent, scans: Sequence[_Box]) -> tuple[int, list[_HiddenRun]]:
+    """The same for pages on which single letters have to be looked at."""
     painted: list[_Box] | None = None
     count, runs = 0, []
     for match in _RUN.finditer(content.xml()):
@@ -77,19 +124,19 @@ def _hidden_runs(content: PageContent, text: PageText) -> tuple[int, list[_Hidde
             continue
         chars = _CHAR.findall(match.group(1))
         visible, hidden, is_scan = [], 0, False
-        for letter, *box, color, alpha in chars:
+        for letter, *quad, color, alpha in chars:
             is_white = alpha != b"00" and _WHITE.fullmatch(color) is not None
             if alpha != b"00" and not is_white:
                 visible.append(letter)
                 continue
-            place = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+            x0, y0, x1, y1 = (float(value) * SCALE for value in quad)
             if is_white:
                 painted = content.painted_areas() if painted is None else painted
-                if _is_on(place, painted):
+                if _is_on((x0, y0, x1, y1), painted):
                     visible.append(letter)
                     continue
             hidden += not letter.isspace()
-            is_scan = is_scan or _is_on(place, scans)
+            is_scan = is_scan or _is_on((x0, y0, x1, y1), scans)
         count += hidden
         if hidden and not is_scan:
             runs.append(_run(chars, visible))

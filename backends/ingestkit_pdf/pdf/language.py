@@ -150,7 +150,11 @@ def _sample(texts: Iterable[str], wanted: int) -> str:
 
 def _script(sample: str) -> str | None:
     """The language that the script means, the name of a shared script, or None where letters are few."""
-    counts = {name: len(pattern.findall(sample)) for name, pattern in _PATTERNS.items()}
+    beyond = "".join(_BEYOND_LATIN.findall(sample))  # mostly a ligature or two, and there are many patterns
+    counts = {
+        name: len(pattern.findall(sample if name == "latin" else beyond))
+        for name, pattern in _PATTERNS.items()
+    }
     weights = {
         name: number * (_DENSITY if name in _DENSE else 1) for name, number in counts.items() if number
     }

@@ -59,8 +59,9 @@ _STEXT_FLAGS = (
 # USE_CID_FOR_UNKNOWN_UNICODE (a glyph without meaning becomes U+FFFD, which can be counted, instead of a
 # letter that looks right) and MEDIABOX_CLIP (text beside the page is reported).
 
-_TEXT_FLAGS = mupdf.FZ_STEXT_PRESERVE_SPANS
-_TAGGED_FLAGS = _TEXT_FLAGS | mupdf.FZ_STEXT_PRESERVE_LIGATURES | mupdf.FZ_STEXT_COLLECT_STRUCTURE
+_TAGGED_FLAGS = (
+    mupdf.FZ_STEXT_PRESERVE_SPANS | mupdf.FZ_STEXT_PRESERVE_LIGATURES | mupdf.FZ_STEXT_COLLECT_STRUCTURE
+)
 
 _STORE_PAGES = 100
 """Pages (and documents) after which MuPDF's store is emptied."""
@@ -144,14 +145,16 @@ class PageContent:
     def html(self) -> bytes:
         """The text as HTML with the colour of every run: `color` is missing where it is invisible.
 
-        HTML carries the images with it, decoded and encoded again, so where there are some the text is
-        read once more alone: that takes less than half as long as the XML of the page.
+        Images would be decoded and encoded again for it; while it is printed they pass for painted paths.
         """
-        stext = self.stext
-        if any(block.type == "image" for block in self.blocks):
-            with guarded():
-                stext = mupdf.FzStextPage(self.page, mupdf.FzStextOptions(_TEXT_FLAGS), mupdf.FzCookie())
-        return _printed(lambda out: mupdf.fz_print_stext_page_as_html(out, stext, 0))
+        images = [node for block, node in self._nodes() if block.type == "image"]
+        try:
+            for node in images:
+                node.type = mupdf.FZ_STEXT_BLOCK_VECTOR
+            return _printed(lambda out: mupdf.fz_print_stext_page_as_html(out, self.stext, 0))
+        finally:
+            for node in images:
+                node.type = mupdf.FZ_STEXT_BLOCK_IMAGE
 
     def xml(self) -> bytes:
         """The text as XML, a `<char>` with colour, opacity and flags for every character."""
@@ -185,14 +188,19 @@ class PageContent:
         """
         found: list[tuple[float, float, float, float, bool, bool]] = []
         with guarded():
-            node = self.stext.m_internal.first_block
-            for block in self.blocks:
+            for block, node in self._nodes():
                 if block.type == "vector":
                     box = node.bbox
                     is_white = block.argb & 0xFFFFFF == 0xFFFFFF
                     found.append((box.x0, box.y0, box.x1, box.y1, bool(block.stroked), is_white))
-                node = node.next
         return found
+
+    def _nodes(self) -> Iterator[tuple[Block, Any]]:
+        """Each block with MuPDF's own of it."""
+        node = self.stext.m_internal.first_block
+        for block in self.blocks:
+            yield block, node
+            node = node.next
 
     def layout_boxes(self) -> list[tuple[float, float, float, float, str]]:
         """The page's areas as (x0, y0, x1, y1, kind) by the layout model, which is asked once.
@@ -220,7 +228,7 @@ class PageContent:
         return bool(box.x1 > box.x0 or box.y1 > box.y0)
 
     def painted_areas(self) -> list[tuple[float, float, float, float]]:
-        """Boxes of what is filled with something else than white, and of images."""
+        """Boxes of what is filled with something else than white, and of images; in hundredths of a point."""
         areas: list[tuple[float, float, float, float]] = []
 
         def keep(path: dict[str, Any]) -> None:
@@ -228,14 +236,13 @@ class PageContent:
             x0, y0, x1, y1 = path["rect"]
             seen = x1 - x0 > _MIN_GROUND and y1 - y0 > _MIN_GROUND and len(areas) < _MAX_GROUNDS
             if fill and seen and min(fill) < _NEARLY_WHITE:
-                areas.append((x0, y0, x1, y1))
+                areas.append((x0 * SCALE, y0 * SCALE, x1 * SCALE, y1 * SCALE))
 
         with guarded():
             extra.get_cdrawings(self.page, False, keep, None)
         for block in self.blocks:
             if block.type == "image" and (box := block.bbox) is not None:
-                x, y = box.x / SCALE, box.y / SCALE
-                areas.append((x, y, x + box.w / SCALE, y + box.h / SCALE))
+                areas.append((box.x, box.y, box.x + box.w, box.y + box.h))
         return areas
 
 
@@ -476,7 +483,7 @@ def take_messages() -> set[bytes]:
         return set()
     found = {
         blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
-        for text in store[:_MAX_MESSAGES]
+        for text in set(store[:_MAX_MESSAGES])
         if not _REPEATED.match(text)
     }
     store.clear()

@@ -72,7 +72,7 @@ def read_page(
         has_fields: The page has fields to be filled in.
         engine: What finds its tables.
         ocr: What reads its pictures.
-        is_tagged: The document has a structure of its own.
+        is_tagged: The document has a structure of its own, and it is to be used.
         has_model: The layout model may be asked what its lines are for.
 
     Raises:

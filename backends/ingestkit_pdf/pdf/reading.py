@@ -15,6 +15,7 @@ from ingestkit_pdf.pdf.ocr import make_ocr
 from ingestkit_pdf.pdf.pages import ReadPage, failed_page, read_page
 from ingestkit_pdf.pdf.source import RejectedError
 from ingestkit_pdf.pdf.tables import make_engine, uses_layout_model
+from ingestkit_pdf.pdf.tags import names_headings
 
 __all__ = ["OnPage", "PageReader"]
 
@@ -46,7 +47,7 @@ class PageReader:
         self._pages = 0
         self._engine = make_engine(config)
         self._ocr = make_ocr(config)
-        self._is_tagged = document.is_tagged
+        self._is_tagged = names_headings(document)
         self._has_model = uses_layout_model(config) and not has_telling_outline(document)
 
     def read(self, index: int) -> ReadPage:

@@ -16,7 +16,7 @@ _LETTER_LTR = re.compile("[A-Za-z\u00c0-\u024f\u0370-\u058f\u3040-\u9fff\uac00-\
 
 def is_right_to_left(text: str) -> bool:
     """True when most letters of `text` are Hebrew or Arabic."""
-    if text.isascii():
+    if text.isascii() or not _RTL.search(text):
         return False
     return len(_RTL.findall(text)) > len(_LETTER_LTR.findall(text))
 

@@ -2,19 +2,23 @@
 
 Tags say in which order the text is read and what it is: headings with their level, captions, notes, contents.
 Many programs write them; not all of them well. So they count on a page only when they hold nearly all of its
-text, follow one another down the page, and do not call half of it a heading.
+text, follow one another down the page, and do not call half of it a heading. And because reading them takes
+as long as reading the page, they are read only in documents whose structure names headings: the others say
+hardly more than which lines are a paragraph.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Any
 
 from ingestkit_pdf.pdf.blocks import Block, Element
-from ingestkit_pdf.pdf.mupdf import PageContent
-from ingestkit_pdf.pdf.roles import BODY, CAPTION, CONTENTS, FOOTNOTE, HEADING, TITLE
+from ingestkit_pdf.pdf.mupdf import Document, PageContent, ParserError, guarded
+from ingestkit_pdf.pdf.mupdf import mupdf as _m
+from ingestkit_pdf.pdf.roles import BODY, CAPTION, CONTENTS, FOOTNOTE, HEADING, TITLE, is_heading
 
-__all__ = ["page_blocks"]
+__all__ = ["names_headings", "page_blocks"]
 
 _ROLES = {
     "Title": TITLE,
@@ -26,6 +30,10 @@ _ROLES = {
     "TOC": CONTENTS,
     "TOCI": CONTENTS,
 }
+_HEADINGS = {name for name, role in _ROLES.items() if is_heading(role)}
+_FIRST_ELEMENTS = 4000  # that are looked at: 10 ms
+_ROLE_STEPS = 4
+_get = _m.ll_pdf_dict_gets
 _UNITS = {*_ROLES, "P", "LI", "TR", "BlockQuote", "Code", "Formula", "Figure", "BibEntry"}
 """Elements whose text belongs together: one line of theirs never is two."""
 
@@ -34,6 +42,43 @@ _MAX_HEADINGS = 0.4  # of the text
 _FEW_CHARS = 300  # a page of a title and little more
 _STEP = 2400  # hundredths of a point: two lines
 _FEW_STEPS, _STEP_SHARE = 3, 0.08  # upwards, from one element to the next: columns, notes
+
+
+def names_headings(document: Document) -> bool:
+    """True when the document is tagged, and headings are among the first elements of its structure."""
+    if not document.is_tagged:
+        return False
+    try:
+        with guarded():
+            root = _get(_get(_m.ll_pdf_trailer(document.pdf.m_internal), "Root"), "StructTreeRoot")
+            roles = _get(root, "RoleMap")
+            waiting = [_get(root, "K")]
+            for _ in range(_FIRST_ELEMENTS):
+                if not waiting:
+                    break
+                node = waiting.pop()
+                if _m.ll_pdf_is_array(node):
+                    count = min(_m.ll_pdf_array_len(node), _FIRST_ELEMENTS)
+                    waiting += [_m.ll_pdf_array_get(node, index) for index in reversed(range(count))]
+                elif _m.ll_pdf_is_dict(node):
+                    if _standard_type(node, roles) in _HEADINGS:
+                        return True
+                    waiting.append(_get(node, "K"))
+    except ParserError:
+        pass
+    return False
+
+
+def _standard_type(node: Any, roles: Any) -> str:
+    name = str(_m.ll_pdf_to_name(_get(node, "S")))
+    for _ in range(_ROLE_STEPS):
+        if name in _ROLES or not roles:
+            break
+        mapped = _get(roles, name) if name else None
+        if not mapped:
+            break
+        name = str(_m.ll_pdf_to_name(mapped))
+    return name
 
 
 def page_blocks(content: PageContent) -> Sequence[Block]:

@@ -23,6 +23,7 @@ _COMBINING = {
 }
 _ACCENTED = frozenset("AEIOUYCNSZRTaeiouycnszrt")
 _VOWELS = frozenset("AEIOUaeiou")
+_ACCENT = re.compile(f"[{''.join(_COMBINING)}]")
 _LOOSE_ACCENT = re.compile(rf"([A-Za-z]?)([{''.join(_COMBINING)}])([A-Za-z]?)")
 
 
@@ -34,7 +35,7 @@ def clean(text: str) -> str:
     if not text.isascii():
         if _COMPATIBILITY.search(text):
             text = unicodedata.normalize("NFKC", text)
-        if _LOOSE_ACCENT.search(text):
+        if _ACCENT.search(text):
             text = _LOOSE_ACCENT.sub(_composed, text)
         if not unicodedata.is_normalized("NFC", text):
             text = unicodedata.normalize("NFC", text)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingestkit_pdf.pdf.mupdf import open_document
+from ingestkit_pdf.pdf.tags import names_headings
 from support.made_pdf import headings_of, run
 from support.written_pdf import Element, tagged_pdf
 
@@ -47,6 +48,24 @@ def test_headings_come_from_tags_with_their_level(tmp_path: Path) -> None:
     assert result.chunks[0].heading_path == ["A plain title"]
 
 
+def test_types_of_a_documents_own_count_as_what_they_stand_for(tmp_path: Path) -> None:
+    """Headings of programs that name their styles as their users do would be lost."""
+    elements = page(("Kapitel", [(72, 780, "A plain title")]), ("P", prose(750)))
+    roles = "/Kapitel /H1"
+    assert headings_of(run(write(tmp_path, tagged_pdf(elements, roles=roles)))) == ["# A plain title"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "roles", "expected"),
+    [("H2", "", True), ("P", "", False), ("Own", "/Own /H3", True), ("Own", "/Own /Own", False)],
+)
+def test_tags_are_read_where_they_name_headings(tmp_path: Path, tag: str, roles: str, expected: bool) -> None:
+    """Reading every tagged page twice would cost as much again, for hardly more than where paragraphs end."""
+    data = tagged_pdf(page(("P", prose(750)), (tag, prose(660))), roles=roles)
+    with open_document(str(write(tmp_path, data))) as document:
+        assert names_headings(document) is expected
+
+
 def test_captions_and_notes_come_from_tags(tmp_path: Path) -> None:
     """A caption without a number would run into the text, and a note too."""
     types = {chunk.text: chunk.content_type for chunk in run(write(tmp_path, tagged_pdf(TAGGED))).chunks}
@@ -56,10 +75,11 @@ def test_captions_and_notes_come_from_tags(tmp_path: Path) -> None:
 
 def test_tags_give_the_order(tmp_path: Path) -> None:
     """A box that was drawn first would be read first, though the author put it last."""
-    elements = page(("P", [(72, 560, "The last words stand lowest.")]), ("P", prose(750)), ("P", prose(660)))
-    markdown = run(write(tmp_path, tagged_pdf(elements, order=[1, 2, 0]))).markdown
+    last = ("P", [(72, 560, "The last words stand lowest.")])
+    elements = page(last, ("H1", [(72, 780, "A title")]), ("P", prose(750)), ("P", prose(660)))
+    markdown = run(write(tmp_path, tagged_pdf(elements, order=[1, 2, 3, 0]))).markdown
     assert markdown.rstrip().endswith("The last words stand lowest.")
-    untagged = run(write(tmp_path, tagged_pdf(elements, order=[1, 2, 0], marked=False))).markdown
+    untagged = run(write(tmp_path, tagged_pdf(elements, order=[1, 2, 3, 0], marked=False))).markdown
     assert untagged.startswith("The last words stand lowest.")
 
 

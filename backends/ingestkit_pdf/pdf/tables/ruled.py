@@ -24,10 +24,8 @@ _MAX_TITLE = 160  # letters of a title in the first row
 
 def inside(words: Sequence[Word], box: Box, slack: float = 2.0) -> list[Word]:
     """The words whose middle lies in a box."""
-    x0, y0, x1, y1 = box[0] - slack, box[1] - slack, box[2] + slack, box[3] + slack
-    return [
-        word for word in words if x0 <= (word.x0 + word.x1) / 2 <= x1 and y0 <= (word.y0 + word.y1) / 2 <= y1
-    ]
+    x0, y0, x1, y1 = 2 * (box[0] - slack), 2 * (box[1] - slack), 2 * (box[2] + slack), 2 * (box[3] + slack)
+    return [word for word in words if x0 <= word[0] + word[2] <= x1 and y0 <= word[1] + word[3] <= y1]
 
 
 def table_of_frame(frame: Frame, words: Sequence[Word]) -> Table | None:
