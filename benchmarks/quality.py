@@ -210,7 +210,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     arguments = parser.parse_args()
     parts, names = arguments.parts.split(","), arguments.engines.split(",")
-    unknown = [name for name in [*parts, *names] if name not in PARTS and name not in ENGINES]
+    unknown = [name for name in parts if name not in PARTS] + [name for name in names if name not in ENGINES]
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}")
     if not (arguments.corpus / "truth").is_dir():

@@ -1,0 +1,26 @@
+"""The one door to PyMuPDF: its import, its set-up, documents, pages and raw PDF objects."""
+
+from .binding import (
+    SCALE,
+    OutOfMemoryError,
+    ParserError,
+    guarded,
+    load_layout_model,
+    mupdf,
+    take_messages,
+)
+from .document import Document, open_document
+from .page import PageContent
+
+__all__ = [
+    "SCALE",
+    "Document",
+    "OutOfMemoryError",
+    "PageContent",
+    "ParserError",
+    "guarded",
+    "load_layout_model",
+    "mupdf",
+    "open_document",
+    "take_messages",
+]

@@ -1,0 +1,142 @@
+"""PyMuPDF's import and set-up, its errors in ours, and what it has to say.
+
+PyMuPDF 2 loads an ONNX layout model with its import (1 s, 60 MiB, six threads); the text-native path has
+no use for it, so `pymupdf.layout` is blocked while it is imported; who wants it imports it afterwards.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import Any
+
+_LAYOUT = "pymupdf.layout"
+_blocked = "pymupdf" not in sys.modules and _LAYOUT not in sys.modules
+if _blocked:
+    sys.modules[_LAYOUT] = None  # type: ignore[assignment] # makes its import fail
+
+import pymupdf  # noqa: E402
+from pymupdf import extra, mupdf, utils  # noqa: E402
+
+if _blocked:
+    del sys.modules[_LAYOUT]
+
+__all__ = [
+    "FAILURES",
+    "SCALE",
+    "OutOfMemoryError",
+    "ParserError",
+    "extra",
+    "guarded",
+    "load_layout_model",
+    "message_count",
+    "mupdf",
+    "printed",
+    "pymupdf",
+    "take_messages",
+    "translate",
+    "utils",
+    "xml_of",
+]
+
+SCALE = 100
+"""MuPDF's JSON has whole numbers: boxes and font sizes are in hundredths of a point."""
+
+_MAX_MESSAGES = 10_000  # of a page; a broken one can have any number
+_REPEATED = re.compile(r"\.\.\. repeated \d+ times")
+
+pymupdf.TOOLS.mupdf_display_errors(False)
+pymupdf.TOOLS.mupdf_display_warnings(False)
+
+
+class ParserError(Exception):
+    """MuPDF could not do what was asked of it; the message is MuPDF's own."""
+
+
+class OutOfMemoryError(Exception):
+    """MuPDF was refused memory by the address-space limit of this process."""
+
+
+# MuPDF's own exceptions, Python's for a wrong type or value (a broken document reaches PyMuPDF's Python
+# code in many ways) and bare RuntimeErrors.
+FAILURES = (
+    mupdf.FzErrorBase,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OSError,
+)
+
+
+def translate(error: Exception) -> Exception:
+    """What MuPDF raised, as `ParserError` or `OutOfMemoryError`."""
+    text = str(error)
+    if isinstance(error, mupdf.FzErrorSystem) and "alloc" in text:
+        return OutOfMemoryError(text)
+    return ParserError(text)
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Turn what MuPDF raises into `ParserError` or `OutOfMemoryError`."""
+    try:
+        yield
+    except FAILURES as error:
+        raise translate(error) from error
+
+
+def printed(write: Callable[[Any], None]) -> bytes:
+    """What `write` prints to the output it is given."""
+    with guarded():
+        buffer = mupdf.fz_new_buffer(65536)
+        out = mupdf.FzOutput(buffer)
+        write(out)
+        out.fz_close_output()
+        data: bytes = mupdf.fz_buffer_extract(buffer)
+        return data
+
+
+def xml_of(stext: Any) -> bytes:
+    """A structured text page as XML, a `<char>` for every character."""
+    flags = mupdf.FZ_STEXT_XML_FLAGS_CHARS
+    return printed(lambda out: mupdf.fz_print_stext_page_as_xml_with_flags(out, stext, 0, flags))
+
+
+def load_layout_model() -> None:
+    """Load PyMuPDF 2's layout model into this process, once: a second, 60 MiB.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    importlib.import_module(_LAYOUT)
+
+
+def take_messages() -> set[bytes]:
+    """What MuPDF has had to say since the last call, each message once; forgets it.
+
+    As digests: messages can quote the document. How often each came is not told, because what is said once
+    when a font is loaded is said again when it is loaded again.
+    """
+    mupdf.fz_flush_warnings()
+    store = pymupdf.JM_mupdf_warnings_store
+    if not store:
+        return set()
+    found = {
+        blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
+        for text in set(store[:_MAX_MESSAGES])
+        if not _REPEATED.match(text)
+    }
+    store.clear()
+    return found
+
+
+def message_count() -> int:
+    """How many messages wait to be taken."""
+    return len(pymupdf.JM_mupdf_warnings_store)
