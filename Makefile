@@ -44,12 +44,13 @@ lint: ## Style, types and import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --cache-dir .cache/import-linter
 
-bench: ## Speed beside the bare parser, the bare pool, Celery and Dramatiq; FOLDER=folder of PDFs
+bench: ## Speed beside the bare parser, pool and Tesseract, Celery and Dramatiq; FOLDER=folder of PDFs
 	@$(BOOTSTRAP) bench
 	@test -d "$(FOLDER)" || PYTHONPATH=deploy $(BIN)/python -m demo.samples "$(FOLDER)"
 	@$(BIN)/python benchmarks/pages.py "$(FOLDER)"
 	@$(BIN)/python benchmarks/pool.py "$(FOLDER)"
 	@$(BIN)/python benchmarks/large.py "$(FOLDER)"
+	@$(BIN)/python benchmarks/ocr.py "$(FOLDER)" --dpi 300
 	@$(BIN)/python benchmarks/roundtrip.py
 
 lock: ## Write the pinned requirements again; UPGRADE=1 takes the newest allowed

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from ingestkit_pdf import pdf
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdfd.load_settings import DEFAULT_CONFIG_FILE
 from ingestkit_pdfd.reload import effect_of
@@ -61,6 +64,15 @@ The ingest key is derived from the content of the document and these values; not
 limit of time, the reasons for overrides, and what concerns execution and sinks.
 """
 
+_CONSTANTS = """\
+## Thresholds that are fixed
+
+What is recognised by measures that nobody should have to set, and limits that only broken documents reach.
+They are named here so that a result can be explained; to change one is to change the parser's version.
+"""
+
+_PIPELINE = Path(pdf.__file__).parent
+
 _GROUP = re.compile(r"    # (\w.*)\n|    (\w+): .*= Field\(")
 
 
@@ -85,7 +97,39 @@ def config_page() -> str:
         "\n".join((f"## {title}", "", *_table(PDFProcessorConfig, names), ""))
         for title, names in groups.items()
     ]
-    return "\n".join((_CONFIGURATION, *sections))
+    return "\n".join((_CONFIGURATION, *sections, *_constants(), ""))
+
+
+def _constants() -> list[str]:
+    """The numbers that are named in the pipeline's modules, with what is said of them there."""
+    lines = [_CONSTANTS, "| module | name | value | meaning |", "|---|---|---|---|"]
+    for path in sorted(_PIPELINE.rglob("*.py")):
+        source = path.read_text()
+        tree, rows = ast.parse(source).body, source.splitlines()
+        for node, following in zip_longest(tree, tree[1:]):
+            if not isinstance(node, ast.Assign) or not _is_number(node.value):
+                continue
+            name, value = ast.unparse(node.targets[0]).strip("()"), ast.unparse(node.value).strip("()")
+            meaning = rows[(node.end_lineno or 0) - 1].partition("  # ")[2]
+            if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+                meaning = str(following.value.value)
+            if not meaning:
+                raise ValueError(f"{path.name}: {name} has no comment that says what it means")
+            module = path.relative_to(_PIPELINE).with_suffix("")
+            lines.append(f"| {module} | `{name}` | {value} | {_cell(' '.join(meaning.split()))} |")
+    return lines
+
+
+def _is_number(value: ast.expr) -> bool:
+    """True for numbers, products of them, and several of them."""
+    match value:
+        case ast.Constant(int() | float() as number):
+            return not isinstance(number, bool)
+        case ast.BinOp(op=ast.Mult() | ast.Pow()):
+            return _is_number(value.left) and _is_number(value.right)
+        case ast.Tuple(elements):
+            return bool(elements) and all(map(_is_number, elements))
+    return False
 
 
 PAGES = {_FOLDER / "settings.md": settings_page, _FOLDER / "config.md": config_page}

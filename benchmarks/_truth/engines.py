@@ -63,7 +63,9 @@ class Ours(Engine):
         return PARSER_VERSION
 
     def tables(self, path: str) -> list[Table]:
-        return [_of_result(table) for table in self._process(path, self._config).table_data]
+        # The truth is of tables with text, and other engines for tables read no pictures.
+        config = {**self._config, "ocr_engine": "none"}
+        return [_of_result(table) for table in self._process(path, config).table_data]
 
     def markdown(self, path: str) -> str:
         text: str = self._process(path, self._config).markdown

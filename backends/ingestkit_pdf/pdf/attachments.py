@@ -18,7 +18,7 @@ from ingestkit_pdf.pdf.values import descend, items, stream_bytes, text_of
 
 __all__ = ["Attachments", "read_attachments"]
 
-_MAX_FOUND = 100_000
+_MAX_FOUND = 100_000  # files that are looked for; more are counted as left out
 _UNNAMED = "unnamed"
 
 _get = _m.ll_pdf_dict_gets

@@ -17,7 +17,7 @@ __all__ = ["MAX_STREAM_BYTES", "find_bomb", "page_is_bomb"]
 MAX_STREAM_BYTES = 256 * 2**20
 """The content of one page is never this long in a real document; the largest in 2,600 pages is 5 MB."""
 
-_MAX_RATIO = 1032
+_MAX_RATIO = 1032  # to one: deflate packs no more
 _UNPACKERS = frozenset({"FlateDecode", "Fl", "LZWDecode", "LZW", "RunLengthDecode", "RL", "BrotliDecode"})
 
 

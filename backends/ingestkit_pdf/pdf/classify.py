@@ -35,11 +35,11 @@ METHOD = "pymupdf_text"
 
 _TOC_LINE = re.compile(r"(?:\.\s?){3,}\s*(?:\d+|[ivxlc]+)\s*$|\u2026+\s*\d+\s*$", re.IGNORECASE)
 _UNREADABLE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u2028\u2029]|\\(cid:\\d+\\)")
-_GRID = 24
-_MIN_TABLE_ROWS = 6
-_TABLE_SHARE = 0.5
-_MAX_CELL = 40
-_MANY_PAGES = 0.8
+_GRID = 24  # by so many fields images are laid over a page to tell how much they cover
+_MIN_TABLE_ROWS = 6  # of pieces side by side, on a page that is mostly tables
+_TABLE_SHARE = 0.5  # of the rows of such a page
+_MAX_CELL = 40  # characters of a piece on average; longer ones are columns of prose
+_MANY_PAGES = 0.8  # share of pages that makes a document one of text, or of scans
 _DECORATION = 0.02  # images that cover less of a page with text on it are logos and bullets
 
 

@@ -17,7 +17,7 @@ from ingestkit_pdf.pdf.objects import ObjectScan
 
 __all__ = ["Extras"]
 
-_MIB = 2**20
+_MIB = 2**20  # bytes
 
 
 @dataclass(slots=True)

@@ -21,8 +21,8 @@ from ingestkit_pdf.pdf.values import PageFrame, ancestors, descend, inherited, i
 
 __all__ = ["Form", "read_form"]
 
-_MAX_NODES = 100_000
-_MAX_OPTIONS = 1000
+_MAX_NODES = 100_000  # fields and groups of fields that are looked at
+_MAX_OPTIONS = 1000  # of a choice that are kept
 _READ_ONLY, _REQUIRED = 1 << 0, 1 << 1
 _PASSWORD, _RADIO, _PUSH_BUTTON = 1 << 13, 1 << 15, 1 << 16
 _HIDDEN = 1 << 1 | 1 << 5  # annotation flags Hidden and NoView

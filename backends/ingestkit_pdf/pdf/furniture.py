@@ -12,7 +12,7 @@ __all__ = ["Furniture", "find_furniture", "sample_pages"]
 
 _NUMBER = re.compile(r"\d+|\b[ivxlc]+\b", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
-_MIN_PAGES = 3
+_MIN_PAGES = 3  # with fewer nothing counts as header or footer
 _MAX_LINES, _MAX_CHARS = 8, 200  # of a zone, from the edge of the page; of a line
 
 

@@ -20,9 +20,9 @@ from ingestkit_pdf.pdf.roles import heading_level, is_heading
 
 __all__ = ["body_size", "mark_headings"]
 
-_MAX_LINES, _MAX_CHARS = 4, 200
+_MAX_LINES, _MAX_CHARS = 4, 200  # of a heading
 _SHORT_LINES, _SHORT_CHARS = 2, 120  # of a heading that is hardly larger than the body
-_LEVELS = 3
+_LEVELS = 3  # that are told by size
 _SMALLEST = 0.95  # of the body's size
 _SLIGHTLY = 1.04  # times the body's size: larger on purpose
 _EMPHASIS = 0.8  # of the letters; the number or the full stop may be of another font

@@ -27,7 +27,7 @@ _CHAR = re.compile(
     rb'[^>]*? color="#([0-9a-f]{6})" alpha="#([0-9a-f]{2})"'
 )
 _WHITE = re.compile(b"(?:f[a-f0-9]){3}")
-_MIN_CHARS = 3
+_MIN_CHARS = 3  # fewer are strays
 _SCAN = 0.3  # of the page: a smaller picture is not what a scanner made
 _SLACK = SCALE  # a point
 

@@ -16,11 +16,11 @@ from ingestkit_pdf.pdf.vertical import in_columns, is_vertical
 
 __all__ = ["Region", "reading_order"]
 
-_BINS = 200
+_BINS = 200  # of the page's width, in which gaps between columns are looked for
 _GUTTER_COVERAGE = 0.35  # of the most covered place: titles, figures and tables may cross a gutter
-_MIN_COLUMN_LINES = 5
+_MIN_COLUMN_LINES = 5  # fewer are no column
 _FEW_RUNS, _RUN_SHARE = 8, 0.25  # a content order that seldom changes columns is the author's own
-_MIN_BAND_LINES = 5
+_MIN_BAND_LINES = 5  # between two lines that cross the columns; fewer belong to these
 _FEW_STEPS_BACK, _CHAOS = 3, 0.05  # share of lines that step back, beyond which the order means nothing
 _MIN_LINE_WIDTH = 0.15  # of the page, on average: cells are shorter
 _MAX_LEADING = 2.2  # times the size: double spacing

@@ -33,8 +33,8 @@ _SPACED = re.compile("[\u0900-\u10ff\u1100-\u13ff\uac00-\ud7af]")
 _LONG = re.compile(r"[A-Za-z]{25}")
 _LETTERS = 12  # on average, to a space: words are not so long
 _GAP = 0.15  # of the font's size: MuPDF's own measure of a space
-_NARROW_GAP = 0.1
-_NO_WIDTH = 0.01
+_NARROW_GAP = 0.1  # of the font's size: a space in runs that come out as one long word
+_NO_WIDTH = 0.01  # points: less has the second letter of a ligature
 
 
 def needs_letters(data: bytes, blocks: Iterable[Block]) -> bool:

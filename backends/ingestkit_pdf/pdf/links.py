@@ -12,7 +12,7 @@ __all__ = ["PageLink", "link_result", "read_links"]
 PageLink = tuple[Box, str | None]
 """Box and target, as MuPDF has them."""
 
-_MAX_URI = 4096
+_MAX_URI = 4096  # characters that are kept
 
 # What the attributes of MuPDF's structures call: twice as fast, and documents have thousands of links.
 _rect, _uri, _next = _m.fz_link.rect.fget, _m.fz_link.uri.fget, _m.fz_link.next.fget

@@ -14,9 +14,9 @@ from ingestkit_pdf.pdf.objects import ObjectScan
 
 __all__ = ["clean_text", "has_telling_outline", "iso_date", "read_metadata", "read_outline"]
 
-_MAX_OUTLINE_ENTRIES = 20_000
-_MAX_OUTLINE_DEPTH = 32
-_FEW_ENTRIES, _ENTRIES_A_PAGE = 4, 0.25
+_MAX_OUTLINE_ENTRIES = 20_000  # that are read
+_MAX_OUTLINE_DEPTH = 32  # entries below are left out
+_FEW_ENTRIES, _ENTRIES_A_PAGE = 4, 0.25  # of an outline that tells all headings
 _DATE = re.compile(
     r"(?:D:)?\s*(\d{4})(\d{2})?(\d{2})?(\d{2})?(\d{2})?(\d{2})?\s*(?:([Zz])|([+-])(\d{2})'?(\d{2})?'?)?"
 )

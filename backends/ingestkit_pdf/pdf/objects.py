@@ -17,8 +17,8 @@ from ingestkit_pdf.pdf.mupdf import mupdf as _m
 
 __all__ = ["ObjectScan", "scan_objects"]
 
-_MAX_DEPTH = 32
-_MAX_NODES = 100_000
+_MAX_DEPTH = 32  # of nested objects in which scripts are looked for
+_MAX_NODES = 100_000  # of fields, annotations and names in which scripts are looked for
 _SIGNATURE_FIELD = "Sig"
 
 _get = _m.ll_pdf_dict_gets

@@ -10,8 +10,8 @@ from ingestkit_pdf.pdf.paragraphs import CODE, CONTENTS, HEADING, ROW, Paragraph
 
 __all__ = ["mark_by_outline"]
 
-_MAX_LINES, _MAX_CHARS = 4, 200
-_LEVELS = 6
+_MAX_LINES, _MAX_CHARS = 4, 200  # of a paragraph that may be a title of the outline
+_LEVELS = 6  # deeper titles are of this one: Markdown has no more
 _SHARE = 0.3  # an outline of which fewer entries are found in the text says little about it
 _NOT_WORD = re.compile(r"[\W_]+")
 _LEADERS = "\u2026"

@@ -46,7 +46,7 @@ _ROLES = {
 _FEW_LINES = 2  # of a block: more are a paragraph
 _SHORT = 0.6  # of the width of the text
 _LARGE = 1.15  # times the page's most common size
-_SOME_UNCLEAR, _MANY_MARKED = 4, 7
+_SOME_UNCLEAR, _MANY_MARKED = 4, 7  # short lines for the model to be asked
 _SENTENCE_END = (".", ":", ";", "?", "!", "\u3002")
 _SLACK = 1.0  # points by which lines may stick out of their area
 

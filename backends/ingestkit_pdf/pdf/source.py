@@ -18,7 +18,7 @@ __all__ = ["RejectedError", "Source", "read_source"]
 _MAGIC = b"%PDF-"
 _MAGIC_WINDOW = 1024
 """Readers accept the header anywhere in the first 1024 bytes (ISO 32000, implementation note 13)."""
-_IN_MEMORY = 32 * 2**20
+_IN_MEMORY = 32 * 2**20  # bytes: a larger file is read from disk page by page
 _DESCRIPTOR = re.compile(r"/proc/self/fd/(\d+)")
 
 

@@ -18,7 +18,7 @@ __all__ = ["Spread", "help_with"]
 
 _PART_SECONDS = 0.1
 """How long a part should take: a job that comes in waits no longer for a helper."""
-_MOST_UNITS = 64
+_MOST_UNITS = 64  # pages that are handed over at once
 
 T = TypeVar("T")
 

@@ -32,7 +32,7 @@ _ROLES = {
 }
 _HEADINGS = {name for name, role in _ROLES.items() if is_heading(role)}
 _FIRST_ELEMENTS = 4000  # that are looked at: 10 ms
-_ROLE_STEPS = 4
+_ROLE_STEPS = 4  # from a type of its own to a standard one
 _get = _m.ll_pdf_dict_gets
 _UNITS = {*_ROLES, "P", "LI", "TR", "BlockQuote", "Code", "Formula", "Figure", "BibEntry"}
 """Elements whose text belongs together: one line of theirs never is two."""

@@ -13,10 +13,10 @@ from ingestkit_pdf.pdf.mupdf import mupdf as _m
 
 __all__ = ["PageFrame", "ancestors", "descend", "inherited", "items", "lines_of", "stream_bytes", "text_of"]
 
-_MAX_DEPTH = 32
-_MAX_TEXT = 100_000
-_MAX_ITEMS = 10_000
-_MAX_NODES = 100_000
+_MAX_DEPTH = 32  # of groups of fields
+_MAX_TEXT = 100_000  # characters of a value that are kept
+_MAX_ITEMS = 10_000  # of an array that are looked at
+_MAX_NODES = 100_000  # of a tree that are visited
 _END = object()
 
 

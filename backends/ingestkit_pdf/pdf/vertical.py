@@ -12,7 +12,7 @@ __all__ = ["goes_on", "in_columns", "is_vertical"]
 _SHARE = 0.5  # of the lines of a page
 _TO_THE_RIGHT = 0.1  # of the steps: tiers and notes go back, more is no order
 _NEXT_COLUMN = 2.6  # times its size
-_SAME_SIZE = 0.06
+_SAME_SIZE = 0.06  # by which sizes of columns of one text may differ
 
 
 def is_vertical(lines: Sequence[Line]) -> bool:

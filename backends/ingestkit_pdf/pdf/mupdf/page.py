@@ -23,7 +23,7 @@ _TAGGED_FLAGS = (
     mupdf.FZ_STEXT_PRESERVE_SPANS | mupdf.FZ_STEXT_PRESERVE_LIGATURES | mupdf.FZ_STEXT_COLLECT_STRUCTURE
 )
 
-_NEARLY_WHITE = 0.94
+_NEARLY_WHITE = 0.94  # of full brightness: no ground for white text
 _MIN_GROUND = 4  # points; less is a rule, not a ground for text
 _MAX_GROUNDS = 2000  # drawings of tens of thousands of areas exist
 

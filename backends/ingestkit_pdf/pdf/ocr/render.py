@@ -10,7 +10,7 @@ from ingestkit_pdf.pdf.ocr.model import Picture
 
 __all__ = ["render"]
 
-_WHITE = 0xFF
+_WHITE = 0xFF  # what a page is painted on
 
 
 def render(content: PageContent, turn: Turn, dpi: int) -> Picture:

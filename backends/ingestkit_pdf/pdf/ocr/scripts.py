@@ -42,7 +42,7 @@ _SCRIPTS = {language: script for script, names in _LANGUAGES.items() for languag
 _ALIKE = {"Korean": "Hangul", "HanS": "Han", "HanT": "Han", "Katakana": "Japanese", "Hiragana": "Japanese"}
 _EAST_ASIAN = {"Han", "Japanese", "Hangul"}  # the detector takes one for the other
 _NAMES = {"CJK": "Han", "KATAKANA": "Japanese", "HIRAGANA": "Japanese"}
-_SAMPLE = 400
+_SAMPLE = 400  # letters by which a script is told
 
 
 def _script(language: str) -> str:

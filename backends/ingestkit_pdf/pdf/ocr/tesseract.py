@@ -34,7 +34,7 @@ _FLAT = 0.25  # of the font size: no letter or digit is so low
 _LEADER = "......"
 _MAX_SKEW = 20.0  # degrees; what looks more skewed is not the page
 _SURE_OF_TURN = 2.0  # Tesseract's own unit; on ordinary pages it is 5 to 30
-_SURE_OF_SCRIPT = 1.0
+_SURE_OF_SCRIPT = 1.0  # Tesseract's own measure; below, the script is not told
 
 
 def load_binding() -> Any | None:

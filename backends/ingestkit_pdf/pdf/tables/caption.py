@@ -14,8 +14,8 @@ _CAPTION = re.compile(
     r"\s*[\dA-Z][\dIVXLA-Za-z.\-]*",
 )
 _REACH = 3.0  # heights of a line between caption and table
-_MAX_LINES = 3
-_MAX_CHARS = 400
+_MAX_LINES = 3  # of a caption
+_MAX_CHARS = 400  # of a caption that are kept
 
 
 def is_caption(text: str) -> bool:

@@ -10,9 +10,9 @@ __all__ = ["may_have_tables"]
 
 _BASE_STEP = 200  # hundredths of a point: baselines in the same step are one row
 _CELL_CHARS = 28  # longer pieces of text side by side are columns of prose
-_FEW_VECTORS = 4
-_ROWS_RULED = 2
-_ROWS_BARE = 4
+_FEW_VECTORS = 4  # painted paths; with fewer nothing is ruled
+_ROWS_RULED = 2  # rows of short pieces for a page with paths to be looked at
+_ROWS_BARE = 4  # and for one without
 _REACH = 60  # steps, 120 points: four rows of a table stand closer
 
 

@@ -11,8 +11,8 @@ from ingestkit_pdf.pdf.tables.rows import is_value
 __all__ = ["column_names", "header_row_count"]
 
 _YEAR = re.compile(r"(?:(?:19|20)\d\d(?:[/\-\u2013](?:\d\d){1,2})?|Q[1-4](?:\s+\d{4})?)\*?$")
-_MAX_ROWS = 5
-_MAX_NAME = 80
+_MAX_ROWS = 5  # of a header
+_MAX_NAME = 80  # letters of the name of a column
 
 
 def header_row_count(table: Table) -> int:

@@ -13,7 +13,7 @@ from ingestkit_pdf.pdf.tables.textlines import TextLine
 
 __all__ = ["LineCells", "cells_of_line", "group_rows", "is_value"]
 
-_WORD_GAP = 0.36
+_WORD_GAP = 0.36  # times the height of a line: wider gaps part cells
 _VALUE = re.compile(
     r"[(\[<>\u2264\u2265~\u2248+\-\u2010-\u2015\u2212\u00b1$\u20ac\u00a3\u00a5]*\s*"
     r"(?:\d[\d.,'\u2019\u00a0\u202f \u00b7:/%x\u00d7\-\u2013\u00b1()\[\]*\u2020\u2021]*"

@@ -16,7 +16,7 @@ __all__ = ["inside", "table_of_frame"]
 
 _MAX_EDGES = 400  # a finer grid is a drawing
 _SAME_PLACE = 8.0  # twice the points by which the middles of words of one line differ
-_MIN_FILLED = 0.25
+_MIN_FILLED = 0.25  # share of the fields of a table that has text
 _MIN_DENSITY = 0.2  # of the fields of the grid have text; drawings have far fewer
 _MIN_WIDE_ROWS = 0.5  # share of the rows with more than one cell; diagrams and boxes have fewer
 _MAX_TITLE = 160  # letters of a title in the first row

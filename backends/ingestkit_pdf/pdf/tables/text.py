@@ -13,9 +13,9 @@ from ingestkit_pdf.pdf.tables.textlines import TextLine, column_bounds, joined
 __all__ = ["find_aligned", "table_of_lines"]
 
 _FAR = 2.4  # lines further apart than so many heights belong to different tables
-_MAX_TITLES = 2
+_MAX_TITLES = 2  # lines above the first row that may belong to the header
 _MAX_CELL = 45  # letters; longer is prose
-_USUAL_CELL = 30
+_USUAL_CELL = 30  # letters, by the median; longer pieces are prose
 _MARKER = re.compile(r"(?:\W|\(?[0-9a-zA-Z]{1,3}[.)]|\[\d+\])$")
 _LEADERS = ("....", ". . .", "\u2026\u2026")
 

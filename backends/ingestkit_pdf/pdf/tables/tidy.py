@@ -12,7 +12,7 @@ __all__ = ["add_header_above", "join_signs"]
 
 _BEFORE = frozenset("$\u20ac\u00a3\u00a5") | {"US$", "CHF", "EUR", "USD", "Rs.", "("}
 _AFTER = frozenset("%)\u2030*") | {")%", "%)"}
-_MAX_LINES = 3
+_MAX_LINES = 3  # of a header above a frame
 _NEAR = 0.9  # heights of a line between the header and the frame
 
 
