@@ -101,12 +101,15 @@ def test_results_that_do_not_come_in_time_are_named_with_the_way_to_them(
 def test_ctrl_c_ends_the_wait_and_says_where_the_results_go(amqp_url: str, document: str) -> None:
     """Ctrl-C would show a traceback, or leave the user without the jobs."""
     command = [*COMMAND, "submit", "--wait", document]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command, env={**os.environ, "AMQP_URL": amqp_url}, stderr=subprocess.PIPE, text=True
-    )
-    until(lambda: _depth(amqp_url) == 1)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    ) as process:
+        try:
+            until(lambda: _depth(amqp_url) == 1)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=20)
+        finally:
+            process.kill()  # does nothing once it has ended
     assert process.returncode == 130
     assert "Traceback" not in said
     assert "results wait for client id" in said
