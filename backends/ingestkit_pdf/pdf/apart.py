@@ -7,7 +7,7 @@ They keep their place; a sentence of the body that they stand in the way of goes
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ingestkit_pdf.pdf.lines import BOLD
 from ingestkit_pdf.pdf.paragraphs import (
@@ -22,8 +22,9 @@ from ingestkit_pdf.pdf.paragraphs import (
     TEXT,
     Paragraph,
 )
+from ingestkit_pdf.pdf.passages import Passage
 
-__all__ = ["continue_across_pages", "set_apart"]
+__all__ = ["continue_across_pages", "joined", "mark_apart"]
 
 _CAPTION = re.compile(
     r"(?:(?:Supplementary |Extended Data )?(?:Fig(?:ure)?s?\.?|FIG(?:URE)?\.?|Table|TABLE|Tab\.|Chart|Scheme"
@@ -56,8 +57,8 @@ _NOTE_SIZE = 0.93  # of the body's
 _NOTES_BELOW = 0.4  # of the page's height
 
 
-def set_apart(paragraphs: list[Paragraph], height: int) -> list[Paragraph]:
-    """The paragraphs of one page: captions, footnotes and contents marked, the body joined around them.
+def mark_apart(paragraphs: Sequence[Paragraph], height: int) -> None:
+    """Mark captions, footnotes and contents among the paragraphs of a page, in place.
 
     Args:
         paragraphs: Of the page, in the order of reading.
@@ -68,7 +69,6 @@ def set_apart(paragraphs: list[Paragraph], height: int) -> list[Paragraph]:
         if paragraph.kind in {TEXT, ROW} and _is_caption(paragraphs, index):
             paragraph.kind = CAPTION
     _mark_footnotes(paragraphs, height)
-    return _joined(paragraphs)
 
 
 def _mark_contents(paragraphs: Sequence[Paragraph]) -> None:
@@ -141,27 +141,26 @@ def _mark_footnotes(paragraphs: Sequence[Paragraph], height: int) -> None:
             paragraph.kind, noted = FOOTNOTE, True
 
 
-def _joined(paragraphs: list[Paragraph]) -> list[Paragraph]:
-    """Join a paragraph to the one it goes on with in the next column, or behind a table or a caption."""
-    joined: list[Paragraph] = []
-    open_text: Paragraph | None = None
-    for paragraph in paragraphs:
-        if open_text is not None and _goes_on(open_text, paragraph):
-            for _, page, line in paragraph.pieces:
-                open_text.add(page, line)
+def joined(passages: Iterable[Passage]) -> list[Passage]:
+    """Join what goes on in the next column, or behind a table or a caption, to what it goes on with."""
+    found: list[Passage] = []
+    open_text: Passage | None = None
+    for passage in passages:
+        if open_text is not None and _goes_on(open_text, passage):
+            open_text.append(passage)
             continue
-        joined.append(paragraph)
-        if paragraph.kind in {TEXT, ITEM}:
-            open_text = paragraph
-        elif paragraph.kind not in _ASIDE:
+        found.append(passage)
+        if passage.kind in {TEXT, ITEM}:
+            open_text = passage
+        elif passage.kind not in _ASIDE:
             open_text = None
-    return joined
+    return found
 
 
 _ASIDE = {CAPTION, FOOTNOTE, TABLE}
 
 
-def _goes_on(last: Paragraph, first: Paragraph) -> bool:
+def _goes_on(last: Passage, first: Passage) -> bool:
     """True when `first` is the rest of the sentence that `last` breaks off in."""
     if first.kind != TEXT or abs(last.size - first.size) > SAME_SIZE * last.size or first.role != last.role:
         return False
@@ -172,28 +171,25 @@ def _goes_on(last: Paragraph, first: Paragraph) -> bool:
         or (last.style ^ first.style) & BOLD
     ):
         return False
-    before, after = last.pieces[-1][2], first.pieces[0][2]
-    return before.upright and after.upright and _is_full(last, text)
+    return last.upright and first.upright and _is_full(last, text)
 
 
-def _is_full(paragraph: Paragraph, text: str) -> bool:
+def _is_full(passage: Passage, text: str) -> bool:
     """True when the last line is no label: it is as wide as the one before it, or ends in a hyphen."""
-    if len(paragraph.pieces) == 1:
-        line = paragraph.pieces[0][2]
-        return line.x1 - line.x0 > _WIDE * line.size or text.endswith("-")
-    last, before = paragraph.pieces[-1][2], paragraph.pieces[-2][2]
-    return last.x1 > before.x1 - _SHORTER * (before.x1 - before.x0) or text.endswith("-")
+    x0, _, x1, _ = passage.pieces[-1][2]
+    if len(passage.pieces) == 1:
+        return x1 - x0 > _WIDE * passage.size or text.endswith("-")
+    left, _, right, _ = passage.pieces[-2][2]
+    return x1 > right - _SHORTER * (right - left) or text.endswith("-")
 
 
 _WIDE, _SHORTER = 15, 0.25  # times its size; of the line before it
 
 
-def continue_across_pages(paragraphs: list[Paragraph], following: list[Paragraph]) -> None:
-    """Move the first paragraph of a page to the end of the one that it goes on with, if it does."""
-    last = next((paragraph for paragraph in reversed(paragraphs) if paragraph.kind not in _ASIDE), None)
-    first = next((paragraph for paragraph in following if paragraph.kind not in _ASIDE), None)
-    if last is None or first is None or last.kind not in {TEXT, ITEM} or not _goes_on(last, first):
+def continue_across_pages(passages: Sequence[Passage], following: list[Passage]) -> None:
+    """Move the first passage of a page to the end of the one that it goes on with, if it does."""
+    last = next((passage for passage in reversed(passages) if passage.kind not in _ASIDE), None)
+    at = next((index for index, passage in enumerate(following) if passage.kind not in _ASIDE), None)
+    if last is None or at is None or last.kind not in {TEXT, ITEM} or not _goes_on(last, following[at]):
         return
-    for piece in first.pieces:
-        last.add(piece[1], piece[2])
-    following.remove(first)
+    last.append(following.pop(at))

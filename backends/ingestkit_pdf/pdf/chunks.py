@@ -1,34 +1,23 @@
-"""Chunks: structure first, then size; pages, boxes and headings carried from the lines."""
+"""Chunks: structure first, then size; pages, boxes and headings carried from the passages."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ingestkit_pdf.models import Chunk, ContentType, PageBox
+from ingestkit_pdf.models import Box, Chunk, ContentType, PageBox
 from ingestkit_pdf.pdf.counted import (
-    CountedParagraph,
+    CountedPassage,
     CountedPiece,
-    count_paragraphs,
+    count_passages,
     count_pieces,
     cut_piece,
 )
-from ingestkit_pdf.pdf.lines import Line
 from ingestkit_pdf.pdf.mupdf import SCALE
-from ingestkit_pdf.pdf.paragraphs import (
-    CAPTION,
-    CONTENTS,
-    FOOTNOTE,
-    FORM,
-    HEADING,
-    ITEM,
-    ROW,
-    TABLE,
-    Paragraph,
-    Piece,
-)
+from ingestkit_pdf.pdf.paragraphs import CAPTION, CONTENTS, FOOTNOTE, FORM, HEADING, ITEM, ROW, TABLE
+from ingestkit_pdf.pdf.passages import IntBox, Passage, Piece
 from ingestkit_pdf.pdf.tables import is_caption
 from ingestkit_pdf.pdf.tokens import Count
 
@@ -71,21 +60,20 @@ class _Draft:
 
 
 def make_chunks(
-    paragraphs: Sequence[Paragraph], *, ingest_key: str, limit: int, overlap: int, count: Count
+    passages: Sequence[Passage], *, ingest_key: str, limit: int, overlap: int, count: Count
 ) -> list[Chunk]:
-    """Cut the document's paragraphs into chunks.
+    """Cut the document's passages into chunks.
 
     Args:
-        paragraphs: In order.
+        passages: In order.
         ingest_key: Ids of chunks are derived from it.
         limit: Tokens that a chunk holds at most, unless a single row of a table is longer.
         overlap: Tokens of the end of a chunk that the next one repeats when a section was cut by size.
         count: Lengths of texts in tokens.
     """
-    counted = count_paragraphs(paragraphs, count)
     room = limit
     while True:
-        drafts = _Cutter(room, overlap, count).cut(counted)
+        drafts = _Cutter(room, overlap, count).cut(count_passages(passages, count))
         texts = [draft.text for draft in drafts]
         lengths = count(texts) if texts else []
         pairs = zip(drafts, lengths, strict=True)
@@ -117,7 +105,7 @@ def _chunk(draft: _Draft, index: int, text: str, tokens: int, ingest_key: str) -
 
 
 class _Cutter:
-    """Cuts counted paragraphs; one for each document, used once."""
+    """Cuts counted passages; one for each document, used once."""
 
     def __init__(self, limit: int, overlap: int, count: Count) -> None:
         self._limit = limit
@@ -132,28 +120,28 @@ class _Cutter:
         self._start_path: list[str] = []
         self._repeated = 0
         self._caption = 0
-        self._notes: list[CountedParagraph] = []
+        self._notes: list[CountedPassage] = []
 
-    def cut(self, counted: Sequence[CountedParagraph]) -> list[_Draft]:
+    def cut(self, counted: Iterable[CountedPassage]) -> list[_Draft]:
         """The drafts of all chunks, in order."""
         for entry in counted:
-            paragraph = entry.paragraph
-            if paragraph.kind == FOOTNOTE:
+            passage = entry.passage
+            if passage.kind == FOOTNOTE:
                 self._notes.append(entry)
                 continue
-            if paragraph.kind == HEADING:
+            if passage.kind == HEADING:
                 self._add_notes()
-                self._open_section(paragraph)
-            if (paragraph.kind == FORM) != (FORM in self._kinds):  # fields are chunks of their own
+                self._open_section(passage)
+            if (passage.kind == FORM) != (FORM in self._kinds):  # fields are chunks of their own
                 self._flush(keep_overlap=False)
-            if self._kinds - {HEADING} and (paragraph.kind == CONTENTS) != (CONTENTS in self._kinds):
+            if self._kinds - {HEADING} and (passage.kind == CONTENTS) != (CONTENTS in self._kinds):
                 self._flush(keep_overlap=False)  # contents, too, with their title
-            if paragraph.kind == TABLE:
+            if passage.kind == TABLE:
                 self._add_table(entry)
             else:
                 self._add(entry)
-                is_one = is_caption(paragraph.pieces[0][0])
-                self._caption = min(len(paragraph.pieces), len(self._pieces)) if is_one else 0
+                is_one = is_caption(passage.pieces[0][0])
+                self._caption = min(len(passage.pieces), len(self._pieces)) if is_one else 0
         self._flush(keep_overlap=False)
         self._add_notes()
         return self._drafts
@@ -167,7 +155,7 @@ class _Cutter:
             self._notes = []
             self._flush(keep_overlap=False)
 
-    def _open_section(self, heading: Paragraph) -> None:
+    def _open_section(self, heading: Passage) -> None:
         """Begin a chunk, unless this heading is a lower one and the chunk at hand is still small."""
         only_headings = self._kinds <= {HEADING}
         lower = heading.level > self._level or not self._pieces
@@ -179,8 +167,8 @@ class _Cutter:
         if not self._pieces:
             self._begin()
 
-    def _add(self, entry: CountedParagraph) -> None:
-        kind, total = entry.paragraph.kind, entry.tokens
+    def _add(self, entry: CountedPassage) -> None:
+        kind, total = entry.passage.kind, entry.tokens
         if self._tokens + total <= self._limit:
             self._take(entry.pieces, total, kind)
             return
@@ -193,7 +181,7 @@ class _Cutter:
         for piece, tokens in count_pieces(entry.pieces, self._count):
             self._add_piece(piece, tokens, kind)
 
-    def _add_table(self, table: CountedParagraph) -> None:
+    def _add_table(self, table: CountedPassage) -> None:
         """Give a table chunks of its own, with its caption; one that is cut repeats its header in each."""
         caption = self._pieces[len(self._pieces) - self._caption :] if self._caption else []
         if self._kinds - {HEADING}:
@@ -287,18 +275,12 @@ class _Cutter:
 
 
 def _boxes(pieces: Sequence[Piece]) -> list[PageBox]:
-    pages: dict[int, list[Line]] = {}
-    for _, page, line in pieces:
-        pages.setdefault(page, []).append(line)
-    return [
-        PageBox(
-            page_number=page,
-            box=(
-                min(line.x0 for line in lines) / SCALE,
-                min(line.y0 for line in lines) / SCALE,
-                max(line.x1 for line in lines) / SCALE,
-                max(line.y1 for line in lines) / SCALE,
-            ),
-        )
-        for page, lines in sorted(pages.items())
-    ]
+    pages: dict[int, list[IntBox]] = {}
+    for _, page, box in pieces:
+        pages.setdefault(page, []).append(box)
+    return [PageBox(page_number=page, box=_around(boxes)) for page, boxes in sorted(pages.items())]
+
+
+def _around(boxes: Sequence[IntBox]) -> Box:
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts) / SCALE, min(tops) / SCALE, max(rights) / SCALE, max(bottoms) / SCALE

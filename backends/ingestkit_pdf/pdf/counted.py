@@ -1,47 +1,48 @@
-"""Paragraphs and their length in tokens: counted whole, and line by line only where one has to be cut."""
+"""Passages and their length in tokens: counted whole, and line by line only where one has to be cut."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ingestkit_pdf.pdf.paragraphs import ITEM, ROW, TABLE, Paragraph, Piece
+from ingestkit_pdf.pdf.paragraphs import ITEM, ROW, TABLE
+from ingestkit_pdf.pdf.passages import Passage, Piece
 from ingestkit_pdf.pdf.tokens import Count
 
-__all__ = ["CountedParagraph", "CountedPiece", "count_paragraphs", "count_pieces", "cut_piece"]
+__all__ = ["CountedPassage", "CountedPiece", "count_passages", "count_pieces", "cut_piece"]
 
 CountedPiece = tuple[Piece, int]
 
+_IN_ONE_CALL = 1000  # passages
 _WORD = re.compile(r"\s*\S+(?:\s+$)?")
 
 
 @dataclass(slots=True)
-class CountedParagraph:
-    """A paragraph, its pieces with the white space that follows them, and the length of all of them."""
+class CountedPassage:
+    """A passage, its pieces with the white space that follows them, and the length of all of them."""
 
-    paragraph: Paragraph
+    passage: Passage
     pieces: list[Piece]
     tokens: int
 
 
-def count_paragraphs(paragraphs: Sequence[Paragraph], count: Count) -> list[CountedParagraph]:
-    """Count every paragraph, in one call: most of a call's time is not the counting."""
-    ended = [_ended(paragraph) for paragraph in paragraphs]
-    counts = count(["".join([piece[0] for piece in pieces]) for pieces in ended]) if ended else []
-    return [
-        CountedParagraph(paragraph, pieces, tokens)
-        for paragraph, pieces, tokens in zip(paragraphs, ended, counts, strict=True)
-    ]
+def count_passages(passages: Sequence[Passage], count: Count) -> Iterator[CountedPassage]:
+    """Count every passage, many in one call: most of a call's time is not the counting."""
+    for start in range(0, len(passages), _IN_ONE_CALL):
+        some = passages[start : start + _IN_ONE_CALL]
+        ended = [_ended(passage) for passage in some]
+        counts = count(["".join([piece[0] for piece in pieces]) for pieces in ended])
+        yield from map(CountedPassage, some, ended, counts)
 
 
-def _ended(paragraph: Paragraph) -> list[Piece]:
-    """The pieces, the last one with the line break or the blank line that ends the paragraph."""
-    if paragraph.kind == TABLE or not paragraph.pieces:
-        return paragraph.pieces
-    text, page, line = paragraph.pieces[-1]
-    end = "\n" if paragraph.kind in {ITEM, ROW} else "\n\n"
-    return [*paragraph.pieces[:-1], (text + end, page, line)]
+def _ended(passage: Passage) -> list[Piece]:
+    """The pieces, the last one with the line break or the blank line that ends the passage."""
+    if passage.kind == TABLE:
+        return passage.pieces
+    text, page, box = passage.pieces[-1]
+    end = "\n" if passage.kind in {ITEM, ROW} else "\n\n"
+    return [*passage.pieces[:-1], (text + end, page, box)]
 
 
 def count_pieces(pieces: Sequence[Piece], count: Count) -> list[CountedPiece]:
@@ -60,18 +61,18 @@ def count_pieces(pieces: Sequence[Piece], count: Count) -> list[CountedPiece]:
 
 def cut_piece(piece: Piece, limit: int, count: Count) -> list[CountedPiece]:
     """Cut one overlong line between words; a word longer than the limit, between its letters."""
-    text, page, line = piece
+    text, page, box = piece
     words = _WORD.findall(text)
     parts: list[CountedPiece] = []
     current, tokens = "", 0
     for word, length in zip(words, count(words), strict=True):
         for part, size in _halved(word, length, limit, count):
             if current and tokens + size > limit:
-                parts.append(((current, page, line), tokens))
+                parts.append(((current, page, box), tokens))
                 current, tokens = "", 0
             current, tokens = current + part, tokens + size
     if current:
-        parts.append(((current, page, line), tokens))
+        parts.append(((current, page, box), tokens))
     return parts
 
 

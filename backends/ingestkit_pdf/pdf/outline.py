@@ -1,4 +1,4 @@
-"""Headings by the document's outline: the paragraphs that are the titles of its entries."""
+"""Headings by the document's outline: the passages that are the titles of its entries."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ingestkit_pdf.models import OutlineEntry
-from ingestkit_pdf.pdf.paragraphs import CODE, CONTENTS, HEADING, ROW, Paragraph
+from ingestkit_pdf.pdf.paragraphs import CODE, CONTENTS, HEADING, ROW
+from ingestkit_pdf.pdf.passages import Passage
 
 __all__ = ["mark_by_outline"]
 
-_MAX_LINES, _MAX_CHARS = 4, 200  # of a paragraph that may be a title of the outline
+_MAX_LINES, _MAX_CHARS = 4, 200  # of a passage that may be a title of the outline
 _LEVELS = 6  # deeper titles are of this one: Markdown has no more
 _SHARE = 0.3  # an outline of which fewer entries are found in the text says little about it
 _NOT_WORD = re.compile(r"[\W_]+")
 _LEADERS = "\u2026"
 
 
-def mark_by_outline(paragraphs: Iterable[Paragraph], outline: Sequence[OutlineEntry]) -> bool:
-    """Turn the paragraphs that are titles of the outline into headings, in place.
+def mark_by_outline(passages: Iterable[Passage], outline: Sequence[OutlineEntry]) -> bool:
+    """Turn the passages that are titles of the outline into headings, in place.
 
     Returns:
         False when so few are found that the outline says little about the text; then nothing is changed.
@@ -28,25 +29,21 @@ def mark_by_outline(paragraphs: Iterable[Paragraph], outline: Sequence[OutlineEn
         key = _key(entry.title)
         if key:
             wanted.setdefault(key, []).append(entry)
-    found: list[tuple[Paragraph, int]] = []
-    for paragraph in paragraphs:
-        pieces = len(paragraph.pieces)
-        if (
-            paragraph.kind == CONTENTS
-            or pieces > _MAX_LINES
-            or (paragraph.kind in {ROW, CODE} and pieces > 2)
-        ):
+    found: list[tuple[Passage, int]] = []
+    for passage in passages:
+        pieces = len(passage.pieces)
+        if passage.kind == CONTENTS or pieces > _MAX_LINES or (passage.kind in {ROW, CODE} and pieces > 2):
             continue
-        text = paragraph.text
+        text = passage.text
         if len(text) > _MAX_CHARS or _LEADERS in text:
             continue
-        level = _level(_key(text), paragraph.page, wanted)
+        level = _level(_key(text), passage.page, wanted)
         if level:
-            found.append((paragraph, level))
+            found.append((passage, level))
     if len(found) < _SHARE * len(outline):
         return False
-    for paragraph, level in found:
-        paragraph.kind, paragraph.level = HEADING, min(level, _LEVELS)
+    for passage, level in found:
+        passage.kind, passage.level = HEADING, min(level, _LEVELS)
     return True
 
 

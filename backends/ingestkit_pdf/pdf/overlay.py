@@ -11,10 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from ingestkit_pdf.models import Box, FieldKind, FormField
 from ingestkit_pdf.pdf.extras import Extras
-from ingestkit_pdf.pdf.layout import Region
-from ingestkit_pdf.pdf.lines import Line
 from ingestkit_pdf.pdf.mupdf import SCALE
-from ingestkit_pdf.pdf.paragraphs import FORM, TEXT, Paragraph
+from ingestkit_pdf.pdf.paragraphs import FORM, TEXT
+from ingestkit_pdf.pdf.passages import IntBox, Passage
 
 __all__ = ["with_overlay"]
 
@@ -23,30 +22,30 @@ _INDEX = re.compile(r"(?:#|\[\d+\])")  # what XFA puts into names: `#area[0]`
 _SHOWN = frozenset({FieldKind.TEXT, FieldKind.CHOICE, FieldKind.CHECKBOX, FieldKind.RADIO})
 
 
-def with_overlay(paragraphs: Sequence[Paragraph], extras: Extras) -> list[Paragraph]:
-    """The paragraphs, with those of what was filled in at the end of each page.
+def with_overlay(passages: Sequence[Passage], extras: Extras) -> list[Passage]:
+    """The passages, with those of what was filled in at the end of each page.
 
     Left out is what the reader of the page does not see, and what the page's content has already: forms exist
     that draw the values of their fields a second time.
     """
     typed = _typed(extras)
     if not typed:
-        return list(paragraphs)
-    drawn = _drawn(paragraphs, set(typed))
+        return list(passages)
+    drawn = _drawn(passages, set(typed))
     added = {page: made for page, texts in typed.items() if (made := _made(page, texts, drawn[page]))}
-    result: list[Paragraph] = []
+    result: list[Passage] = []
     waiting = sorted(added)
-    for paragraph in paragraphs:
-        while waiting and waiting[0] < paragraph.page:
+    for passage in passages:
+        while waiting and waiting[0] < passage.page:
             result.extend(added[waiting.pop(0)])
-        result.append(paragraph)
+        result.append(passage)
     for page in waiting:
         result.extend(added[page])
     return result
 
 
 def _typed(extras: Extras) -> dict[int, list[tuple[str, str, str, Box]]]:
-    """Page → kind of paragraph, text to look for, text to write, box."""
+    """Page → kind of passage, text to look for, text to write, box."""
     typed: dict[int, list[tuple[str, str, str, Box]]] = defaultdict(list)
     form = extras.form
     for index, entry in enumerate(form.fields):
@@ -70,46 +69,40 @@ def _written(entry: FormField) -> str | None:
     return f"{label}: {value}" if label else value
 
 
-def _drawn(paragraphs: Sequence[Paragraph], pages: set[int]) -> dict[int, list[tuple[str, Line]]]:
-    """Page → its lines with their text, without spaces."""
-    drawn: dict[int, list[tuple[str, Line]]] = defaultdict(list)
-    for paragraph in paragraphs:
-        for text, page, line in paragraph.pieces:
+def _drawn(passages: Sequence[Passage], pages: set[int]) -> dict[int, list[tuple[str, IntBox]]]:
+    """Page → the text of its lines, without spaces, and their boxes."""
+    drawn: dict[int, list[tuple[str, IntBox]]] = defaultdict(list)
+    for passage in passages:
+        for text, page, box in passage.pieces:
             if page in pages:
-                drawn[page].append(("".join(text.split()), line))
+                drawn[page].append(("".join(text.split()), box))
     return drawn
 
 
 def _made(
-    page: int, texts: Sequence[tuple[str, str, str, Box]], drawn: Sequence[tuple[str, Line]]
-) -> list[Paragraph]:
-    """One paragraph for all fields, and one for each annotation."""
-    made: list[Paragraph] = []
+    page: int, texts: Sequence[tuple[str, str, str, Box]], drawn: Sequence[tuple[str, IntBox]]
+) -> list[Passage]:
+    """One passage for all fields, and one for each annotation."""
+    made: list[Passage] = []
     for kind, wanted, text, box in texts:
-        line = _line(text, box)
-        if _is_drawn("".join(wanted.split()), line, drawn):
+        x0, y0, x1, y1 = (round(value * SCALE) for value in box)
+        place = x0, y0, x1, y1
+        if _is_drawn("".join(wanted.split()), place, drawn):
             continue
         if kind == FORM and made and made[-1].kind == FORM:
-            made[-1].pieces.append((f"- {text}\n", page, line))
+            made[-1].pieces.append((f"- {text}\n", page, place))
             continue
-        paragraph = Paragraph(kind, page, line, Region([line]))
-        paragraph.pieces = [(f"- {text}\n" if kind == FORM else " ".join(text.split()), page, line)]
-        made.append(paragraph)
+        written = f"- {text}\n" if kind == FORM else " ".join(text.split())
+        made.append(Passage(kind, pieces=[(written, page, place)], size=y1 - y0))
     return made
 
 
-def _line(text: str, box: Box) -> Line:
-    x0, y0, x1, y1 = (round(value * SCALE) for value in box)
-    line = Line((x0, y0, x1, y1), y1, -1)
-    line.text, line.size = text, y1 - y0
-    return line
-
-
-def _is_drawn(wanted: str, place: Line, drawn: Sequence[tuple[str, Line]]) -> bool:
+def _is_drawn(wanted: str, place: IntBox, drawn: Sequence[tuple[str, IntBox]]) -> bool:
     return any(wanted in text for text in _texts_at(place, drawn))
 
 
-def _texts_at(place: Line, drawn: Sequence[tuple[str, Line]]) -> Iterator[str]:
-    for text, line in drawn:
-        if line.x0 < place.x1 and line.x1 > place.x0 and line.y0 < place.y1 and line.y1 > place.y0:
+def _texts_at(place: IntBox, drawn: Sequence[tuple[str, IntBox]]) -> Iterator[str]:
+    left, top, right, bottom = place
+    for text, (x0, y0, x1, y1) in drawn:
+        if x0 < right and x1 > left and y0 < bottom and y1 > top:
             yield text

@@ -26,16 +26,12 @@ __all__ = [
     "TABLE",
     "TEXT",
     "Paragraph",
-    "Piece",
     "split_paragraphs",
 ]
 
 TEXT, ITEM, ROW, CODE, HEADING, TABLE = "text", "item", "row", "code", "heading", "table"
 CAPTION, FOOTNOTE, CONTENTS = "caption", "footnote", "contents"  # apart from the body
 FORM = "form"  # the fields of a form, one piece for each
-
-Piece = tuple[str, int, Line]
-"""Text with the white space that follows it, page number, line: what a chunk is made of."""
 
 _BULLETS = (
     "\u2022\u2023\u2043\u204c\u204d\u2219\u00b7\u25aa\u25ab\u25a0\u25a1\u25b6\u25b7\u25b8\u25ba"
@@ -70,27 +66,25 @@ SENTENCE_END = (
 
 
 class Paragraph:
-    """Lines that belong together.
+    """Lines of a page that belong together.
 
     Attributes:
         kind: TEXT, ITEM, ROW (cells side by side), CODE, HEADING, TABLE, CAPTION, FOOTNOTE, CONTENTS or FORM.
-        pieces: Its text, line by line, each with its page and line.
-        level: Of a heading, from 1.
+        pieces: Its text, line by line, with the white space that follows; page number; line.
         size, style: Of its first line.
         role: What tags or the layout model say it is for, see `roles.py`.
     """
 
-    __slots__ = ("kind", "left", "level", "pieces", "region_left", "role", "size", "style")
+    __slots__ = ("kind", "left", "pieces", "region_left", "role", "size", "style")
 
     def __init__(self, kind: str, page: int, line: Line, region: Region) -> None:
         self.kind = kind
-        self.level = 0
         self.size = line.size
         self.style = line.style
         self.role = line.role
         self.left = line.x0
         self.region_left = region.left
-        self.pieces: list[Piece] = [(clean(line.text), page, line)]
+        self.pieces: list[tuple[str, int, Line]] = [(clean(line.text), page, line)]
 
     @property
     def text(self) -> str:
@@ -98,11 +92,6 @@ class Paragraph:
         if len(self.pieces) == 1:
             return self.pieces[0][0].rstrip()
         return "".join([piece[0] for piece in self.pieces]).rstrip()
-
-    @property
-    def page(self) -> int:
-        """Number of the page it begins on."""
-        return self.pieces[0][1]
 
     def add(self, page: int, line: Line) -> None:
         """Append a line: hyphenation undone, a space between words, none between Chinese characters."""

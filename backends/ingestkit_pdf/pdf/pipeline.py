@@ -183,7 +183,7 @@ class _Run:
             config=self.config,
             metadata=self.metadata,
             pages=with_languages(pages, samples, self.config),
-            paragraphs=structure.paragraphs,
+            passages=structure.passages,
             tables=structure.tables,
             extras=extras,
             notes=self.notes,

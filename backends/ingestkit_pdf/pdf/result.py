@@ -27,7 +27,7 @@ from ingestkit_pdf.pdf.markdown import to_markdown
 from ingestkit_pdf.pdf.notes import Notes
 from ingestkit_pdf.pdf.ocr import ocr_stage, path_taken
 from ingestkit_pdf.pdf.overlay import with_overlay
-from ingestkit_pdf.pdf.paragraphs import Paragraph
+from ingestkit_pdf.pdf.passages import Passage
 from ingestkit_pdf.pdf.tables import table_name
 from ingestkit_pdf.pdf.tokens import load_tokenizer
 
@@ -55,21 +55,21 @@ def assemble(
     config: PDFProcessorConfig,
     metadata: DocumentMetadata,
     pages: list[PageResult],
-    paragraphs: Sequence[Paragraph],
+    passages: Sequence[Passage],
     tables: list[TableResult],
     extras: Extras,
     notes: Notes,
 ) -> ProcessingResult:
     """Write Markdown and chunks, classify the document, and put the result together."""
-    paragraphs = with_overlay(paragraphs, extras)
+    passages = with_overlay(passages, extras)
     chunks = make_chunks(
-        paragraphs,
+        passages,
         ingest_key=run.ingest_key,
         limit=config.chunk_size_tokens,
         overlap=config.chunk_overlap_tokens,
         count=load_tokenizer(config.tokenizer),
     )
-    markdown = to_markdown(paragraphs)
+    markdown = to_markdown(passages)
     before = time.perf_counter()
     classification = classify_document(pages)
     quality = document_quality(pages)

@@ -1,4 +1,4 @@
-"""From pages of lines to one document of paragraphs: furniture out, order in, headings found.
+"""From pages of lines to one document of passages: furniture out, order in, headings found.
 
 What one page is enough for is done by `lay_out`, in whichever worker has read the page; what needs the pages
 before it, or all of them, by `StructureBuilder`.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.models import OutlineEntry, TableResult
-from ingestkit_pdf.pdf.apart import continue_across_pages, set_apart
+from ingestkit_pdf.pdf.apart import continue_across_pages, joined, mark_apart
 from ingestkit_pdf.pdf.furniture import Furniture, find_furniture
 from ingestkit_pdf.pdf.headings import mark_headings
 from ingestkit_pdf.pdf.layout import reading_order
@@ -19,7 +19,8 @@ from ingestkit_pdf.pdf.lines import is_right_to_left
 from ingestkit_pdf.pdf.mupdf import SCALE
 from ingestkit_pdf.pdf.ocr import Turn
 from ingestkit_pdf.pdf.pages import ReadPage
-from ingestkit_pdf.pdf.paragraphs import Paragraph, split_paragraphs
+from ingestkit_pdf.pdf.paragraphs import split_paragraphs
+from ingestkit_pdf.pdf.passages import Passage, passage_of
 from ingestkit_pdf.pdf.roles import FURNITURE
 from ingestkit_pdf.pdf.tables import Stitcher, TablesInFlow, tables_in_flow
 
@@ -33,23 +34,23 @@ class PageLayout:
     """A page that was put in order by itself.
 
     Attributes:
-        page: The page; its lines are in the paragraphs and tables now.
-        paragraphs: In the order of reading.
+        page: The page; its lines have become passages and tables.
+        passages: In the order of reading.
         tables: Its tables.
         is_multi_column: Its text stands in several columns.
     """
 
     page: ReadPage
-    paragraphs: list[Paragraph]
+    passages: list[Passage]
     tables: TablesInFlow
     is_multi_column: bool
 
 
 @dataclass(slots=True)
 class Structure:
-    """The document's paragraphs and tables in order, and the numbers of the pages with several columns."""
+    """The document's passages and tables in order, and the numbers of the pages with several columns."""
 
-    paragraphs: list[Paragraph] = field(default_factory=list)
+    passages: list[Passage] = field(default_factory=list)
     multi_column: set[int] = field(default_factory=set)
     tables: list[TableResult] = field(default_factory=list)
 
@@ -64,7 +65,7 @@ def furniture_of(samples: Sequence[ReadPage], config: PDFProcessorConfig) -> Fur
 
 
 def lay_out(page: ReadPage, furniture: Furniture, config: PDFProcessorConfig) -> PageLayout:
-    """Put one page in order. Takes the lines from the page, so that they are not held twice."""
+    """Put one page in order. Takes the lines from it: what is kept of them is text, places and looks."""
     lines = furniture.without(page.lines, page.height) if furniture else page.lines
     lines = [line for line in lines if line.role != FURNITURE] or lines
     page.lines = []
@@ -76,19 +77,22 @@ def lay_out(page: ReadPage, furniture: Furniture, config: PDFProcessorConfig) ->
         right_to_left=any(is_right_to_left(line.text) for line in lines[:_LINES_THAT_TELL]),
     )
     tables = tables_in_flow(lines)
-    paragraphs = set_apart(split_paragraphs(regions, page.number), page.height)
+    paragraphs = split_paragraphs(regions, page.number)
+    mark_apart(paragraphs, page.height)
+    passages = joined(map(passage_of, paragraphs))
     if page.turn is not None:
-        _move_back(page.turn, paragraphs, tables)
+        _move_back(page.turn, passages, tables)
     for line in tables.tables:
         line.table.words = []  # they have become cells
-    return PageLayout(page, paragraphs, tables, is_multi_column=columns)
+    return PageLayout(page, passages, tables, is_multi_column=columns)
 
 
-def _move_back(turn: Turn, paragraphs: Sequence[Paragraph], tables: TablesInFlow) -> None:
+def _move_back(turn: Turn, passages: Sequence[Passage], tables: TablesInFlow) -> None:
     """Give what was read on a turned page the boxes that it has on the page as it is displayed."""
-    lines = {id(line): line for paragraph in paragraphs for _, _, line in paragraph.pieces}
-    turn.move_back([*lines.values(), *tables.tables])
+    for passage in passages:
+        passage.pieces = [(text, page, turn.moved_back(box)) for text, page, box in passage.pieces]
     for line in tables.tables:
+        line.x0, line.y0, line.x1, line.y1 = turn.moved_back((line.x0, line.y0, line.x1, line.y1))
         line.table.box = (line.x0 / SCALE, line.y0 / SCALE, line.x1 / SCALE, line.y1 / SCALE)
 
 
@@ -107,8 +111,8 @@ class StructureBuilder:
         self._stitcher.add(page.number, layout.tables)
         if layout.is_multi_column:
             structure.multi_column.add(page.number)
-        continue_across_pages(structure.paragraphs, layout.paragraphs)
-        structure.paragraphs.extend(layout.paragraphs)
+        continue_across_pages(structure.passages, layout.passages)
+        structure.passages.extend(layout.passages)
         for size, count in page.sizes.items():
             self._sizes[size] = self._sizes.get(size, 0) + count
 
@@ -116,5 +120,5 @@ class StructureBuilder:
         """The document, its headings found."""
         structure, ratio = self._structure, self._config.heading_min_font_size_ratio
         structure.tables = self._stitcher.results()
-        mark_headings(structure.paragraphs, outline, self._sizes, ratio)
+        mark_headings(structure.passages, outline, self._sizes, ratio)
         return structure

@@ -10,9 +10,8 @@ from typing import Any
 
 from ingestkit_pdf.models import ContentType
 from ingestkit_pdf.pdf.chunks import make_chunks
-from ingestkit_pdf.pdf.layout import Region
-from ingestkit_pdf.pdf.lines import Line
-from ingestkit_pdf.pdf.paragraphs import TEXT, Paragraph
+from ingestkit_pdf.pdf.paragraphs import TEXT
+from ingestkit_pdf.pdf.passages import Passage
 from ingestkit_pdf.pdf.tokens import load_tokenizer
 from support.made_pdf import PROSE, run, save
 from unit.pdf.tables.test_in_documents import ruled
@@ -145,16 +144,12 @@ def test_the_limit_holds_where_joined_pieces_are_longer_than_their_sum() -> None
     def count(texts: Sequence[str]) -> list[int]:
         return [len(text.split()) + text.strip().count("\n") for text in texts]
 
-    paragraphs = [made_paragraph(f"word{number} and another one") for number in range(40)]
-    chunks = make_chunks(paragraphs, ingest_key="k", limit=16, overlap=4, count=count)
+    passages = [
+        Passage(TEXT, [(f"word{number} and another one", 1, (0, 0, 100, 10))], size=10)
+        for number in range(40)
+    ]
+    chunks = make_chunks(passages, ingest_key="k", limit=16, overlap=4, count=count)
     assert max(count([chunk.text for chunk in chunks])) <= 16
     assert {word for chunk in chunks for word in chunk.text.split() if "word" in word} == {
         f"word{number}" for number in range(40)
     }
-
-
-def made_paragraph(text: str) -> Paragraph:
-    """A paragraph of one line."""
-    line = Line((0, 0, 100, 10), 10, 0)
-    line.text, line.size = text, 10
-    return Paragraph(TEXT, 1, line, Region([line]))

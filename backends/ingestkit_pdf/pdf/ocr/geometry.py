@@ -40,11 +40,10 @@ class Turn:
         x0, y0, x1, y1 = _rotated(box, self.degrees)
         return x0 - self.left, y0 - self.top, x1 - self.left, y1 - self.top
 
-    def move_back(self, lines: Iterable[Line]) -> None:
-        """Give lines of the turned page their boxes on the page."""
-        for line in lines:
-            box = self.back((line.x0, line.y0, line.x1, line.y1))
-            line.x0, line.y0, line.x1, line.y1 = (round(value) for value in box)
+    def moved_back(self, box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+        """The same as `back`, in whole units."""
+        x0, y0, x1, y1 = self.back(box)
+        return round(x0), round(y0), round(x1), round(y1)
 
     def move_forth(self, lines: Iterable[Line]) -> None:
         """Give lines of the page their boxes on the turned one."""

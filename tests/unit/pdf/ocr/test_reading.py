@@ -77,12 +77,11 @@ def test_a_page_that_lies_on_its_side_keeps_its_boxes(tmp_path: Path) -> None:
     assert (first.width, first.height) == (second.height, second.width)
     assert page.facts["ocr"].turned_degrees == 90.0
     assert (page.width, page.height) == (84200, 59500)
-    box = page.lines[0].x0, page.lines[0].x1
-    assert page.turn is not None
-    page.turn.move_back(page.lines)
     line = page.lines[0]
-    assert line.y1 - line.y0 == box[1] - box[0]  # now it runs up the page
-    assert 0 <= line.x0 < line.x1 <= 59500
+    assert page.turn is not None
+    x0, y0, x1, y1 = page.turn.moved_back((line.x0, line.y0, line.x1, line.y1))
+    assert y1 - y0 == line.x1 - line.x0  # now it runs up the page
+    assert 0 <= x0 < x1 <= 59500
 
 
 def test_the_text_of_a_turned_page_keeps_its_place(tmp_path: Path) -> None:
@@ -99,8 +98,8 @@ def test_the_text_of_a_turned_page_keeps_its_place(tmp_path: Path) -> None:
     turned = next(line for line in page.lines if line.text == "Stamp")
     assert turned.x0 > 60000  # what is near the top is at the right of the turned page
     assert page.turn is not None
-    page.turn.move_back([turned])
-    assert (turned.x0, turned.y0, turned.x1, turned.y1) == pytest.approx(box, abs=2)
+    moved = page.turn.moved_back((turned.x0, turned.y0, turned.x1, turned.y1))
+    assert moved == pytest.approx(box, abs=2)
 
 
 def test_the_better_of_two_readings_counts(tmp_path: Path) -> None:
