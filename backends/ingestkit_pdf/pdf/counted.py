@@ -14,7 +14,7 @@ __all__ = ["CountedPassage", "CountedPiece", "count_passages", "count_pieces", "
 
 CountedPiece = tuple[Piece, int]
 
-_IN_ONE_CALL = 1000  # passages
+_IN_ONE_CALL = 1000  # passages that are counted at once
 _WORD = re.compile(r"\s*\S+(?:\s+$)?")
 
 

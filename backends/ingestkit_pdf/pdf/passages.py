@@ -19,7 +19,7 @@ LOOK_LINES = 4
 """Lines of which every letter counts for the emphasis; a longer passage is as its first line is."""
 
 _EMPHASIS = 0.8  # of the letters; the number or the full stop may be of another font
-_DEEPEST = 4  # levels of a list
+_DEEPEST = 4  # levels that items of a list are indented by
 _PLAIN = frozenset({ROW, CONTENTS, TABLE})
 
 IntBox = tuple[int, int, int, int]
