@@ -21,7 +21,7 @@ from ingestkit_pdf.pdf.roles import heading_level, is_heading
 
 __all__ = ["body_size", "mark_headings"]
 
-_MAX_LINES, _MAX_CHARS = LOOK_LINES, 200  # of a heading
+_MAX_CHARS = 200  # of a heading
 _SHORT_LINES, _SHORT_CHARS = 2, 120  # of a heading that is hardly larger than the body
 _LEVELS = 3  # that are told by size
 _SMALLEST = 0.95  # of the body's size
@@ -138,7 +138,7 @@ def _look(passage: Passage) -> _Look:
 
 
 def _candidate(passage: Passage, look: _Look, body: int, ratio: float) -> _Candidate | None:
-    text = passage.text if len(passage.pieces) <= _MAX_LINES else ""
+    text = passage.text if len(passage.pieces) <= LOOK_LINES else ""
     if not _may_head(text):
         return None
     depth = _depth(text)
