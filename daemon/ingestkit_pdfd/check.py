@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import tempfile
 from pathlib import Path
@@ -23,6 +24,7 @@ def check_host(settings: DaemonSettings) -> list[Finding]:
         _memory(settings),
         *_sandbox(settings),
         _ocr(settings),
+        *map(_tokenizer, settings.tokenizer_files),
     ]
 
 
@@ -75,3 +77,13 @@ def _ocr(settings: DaemonSettings) -> Finding:
     return Finding(
         subject, None, f"reads {', '.join(name for name in languages if name != 'osd') or 'nothing'}"
     )
+
+
+def _tokenizer(file: Path) -> Finding:
+    subject = f"tokenizer {file}"
+    tokens = importlib.import_module("ingestkit_pdf.pdf.tokens")  # with the parser, which is not needed else
+    try:
+        tokens.load_tokenizer(str(file))
+    except tokens.TokenizerError as error:
+        return Finding(subject, str(error), "mend the file, or take it out of tokenizer_files")
+    return Finding(subject)
