@@ -155,7 +155,7 @@ def test_a_lane_that_no_queue_takes_is_told(amqp_url: str, guest_url: str, docum
     assert "NO_ROUTE" in text
 
 
-def test_a_full_queue_is_told_at_once(broker: PrivateBroker, amqp_url: str, document: str) -> None:
+def test_a_full_queue_is_told_in_seconds(broker: PrivateBroker, amqp_url: str, document: str) -> None:
     """Backpressure would show as a timeout, or jobs would be lost without a word."""
     broker.ctl(
         "set_policy", "-p", vhost_of(amqp_url), "full", "jobs", '{"max-length": 2}', "--apply-to", "queues"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -56,7 +57,10 @@ def job(job_id: str, *, size: int = 10, seconds: float = 60.0) -> Publication:
 
 
 def publisher_on(
-    channel: FakeChannel, unroutable: list[str] | None = None, stale: list[str] | None = None
+    channel: FakeChannel,
+    unroutable: list[str] | None = None,
+    stale: list[str] | None = None,
+    later: list[Callable[[], None]] | None = None,
 ) -> Publisher:
     """A publisher that may publish on this channel."""
     publisher = Publisher(
@@ -64,6 +68,7 @@ def publisher_on(
         "default",
         lambda: unroutable.append("told") if unroutable is not None else None,
         lambda: stale.append("told") if stale is not None else None,
+        lambda _seconds, function: later.append(function) if later is not None else None,
     )
     attach(publisher, channel)
     return publisher
@@ -171,19 +176,66 @@ def test_a_job_that_an_old_channel_refuses_is_published_once_more_on_another(
     assert not old.is_open
     attach(publisher, new)
     assert new.published == ["one"]
+    monkeypatch.setattr(publisher_module, "_PATIENCE", 0.0)
     new.refuse(1)  # so it is the queue
     assert told == ["told"]
     assert "is full" in (one.failure or "")
 
 
-def test_a_full_queue_is_told_at_once_on_a_new_channel() -> None:
-    """Backpressure would cost a channel for each job that is refused."""
+def test_a_queue_that_finds_another_leader_takes_the_job_in_the_end() -> None:
+    """The loss of a node would show to producers that were just connecting again, as a full queue."""
     channel, one = FakeChannel(), job("one")
     told: list[str] = []
-    publisher_on(channel, stale=told).add(one)
+    later: list[Callable[[], None]] = []
+    publisher = publisher_on(channel, stale=told, later=later)
+    publisher.add(one)
     channel.refuse(1)
+    assert one.is_open
+    assert not one.uncertain
+    publisher.add(job("two"))
+    assert channel.published == ["one", "two"]
+    later.pop()()
+    assert channel.published == ["one", "two", "one"]
+    channel.confirm(3)
+    assert one.is_confirmed
     assert told == []
+
+
+def test_a_queue_that_goes_on_refusing_is_full() -> None:
+    """Backpressure would show as a timeout."""
+    channel, one = FakeChannel(), job("one")
+    later: list[Callable[[], None]] = []
+    publisher_on(channel, later=later).add(one)
+    channel.refuse(1)
+    assert one.refused_since is not None
+    one.refused_since -= publisher_module._PATIENCE
+    later.pop()()
+    channel.refuse(2)
+    assert later == []
     assert "is full" in (one.failure or "")
+
+
+def test_a_refusal_is_told_before_the_deadline() -> None:
+    """A caller with little time would be told of a broker that does not answer."""
+    channel, one = FakeChannel(), job("one", seconds=publisher_module._PAUSE)
+    publisher_on(channel).add(one)
+    channel.refuse(1)
+    assert "is full" in (one.failure or "")
+
+
+def test_a_refused_job_outlives_its_connection() -> None:
+    """A job that is to be tried again would be forgotten with the connection, and its caller wait in vain."""
+    first, second, one, two = FakeChannel(), FakeChannel(), job("one"), job("two")
+    publisher = publisher_on(first)
+    publisher.add(one)
+    first.refuse(1)
+    publisher.lost(StreamLostError("cut"))
+    attach(publisher, second)
+    assert second.published == ["one"]
+    publisher.add(two)
+    second.refuse(1)
+    publisher.fail_all("closed")
+    assert (one.failure, two.failure) == ("closed", "closed")
 
 
 def test_what_a_channel_says_that_was_given_up_counts_for_nothing() -> None:

@@ -87,7 +87,11 @@ class Link:
         self._transient = transient
         self._thread = IOThread(f"ingestkit-pdf {reply_queue.name}", self._on_crash)
         self._publisher = Publisher(
-            topology.jobs_exchange.name, lane, self._declare_again, self._renew_channel
+            topology.jobs_exchange.name,
+            lane,
+            self._declare_again,
+            self._renew_channel,
+            self._call_later,
         )
         self._consumer = ReplyConsumer(reply_queue.name, store, window=window)
         self._state = "idle"
@@ -164,6 +168,9 @@ class Link:
     def _settle_now(self) -> None:
         self._settling = False
         self._consumer.flush()
+
+    def _call_later(self, seconds: float, function: Callable[[], None]) -> None:
+        self._thread.loop.call_later(seconds, function)  # of the loop that runs now: a broken one is replaced
 
     # Connecting
 

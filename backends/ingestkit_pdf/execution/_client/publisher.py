@@ -23,6 +23,8 @@ _MAX_REFUSALS = 3
 _STALE_AFTER = 5.0
 """Seconds after which a refusal may be the channel's fault: when the leader of a quorum queue is lost at the
 wrong instant, the channel goes on refusing after others have long been served (3.10.8, cluster of three)."""
+_PATIENCE, _PAUSE = 5.0, 0.5
+"""Seconds: a queue that has just lost its leader refuses as a full one does, but has another one by then."""
 
 
 class Publication:
@@ -39,7 +41,7 @@ class Publication:
         self.deadline = deadline
         self.uncertain = False  # on the wire, and the broker has not said what became of it
         self.refusals = 0
-        self.refused = False  # on a channel that may be to blame
+        self.refused_since: float | None = None
         self.returned: str | None = None
         self.failure: str | None = None
         self._answered = threading.Event()
@@ -49,6 +51,11 @@ class Publication:
     def is_open(self) -> bool:
         """True while somebody waits for the broker's answer and the deadline has not passed."""
         return not self._abandoned and not self._answered.is_set() and time.monotonic() < self.deadline
+
+    def may_be_tried_again(self, now: float) -> bool:
+        """The broker has refused it: whether that may pass while somebody still waits."""
+        self.refused_since = self.refused_since or now
+        return now + _PAUSE < min(self.refused_since + _PATIENCE, self.deadline)
 
     @property
     def is_confirmed(self) -> bool:
@@ -86,6 +93,7 @@ class Publisher:
         on_unroutable: Called once for a job that reached no queue; it is published again after `resume`.
         on_stale: Called when jobs were refused on a channel that is not new; they are published again on the
             channel that `start` is given next.
+        call_later: Calls a function after so many seconds, on the I/O thread.
     """
 
     def __init__(
@@ -94,14 +102,17 @@ class Publisher:
         routing_key: str,
         on_unroutable: Callable[[], None],
         on_stale: Callable[[], None],
+        call_later: Callable[[float, Callable[[], None]], object],
     ) -> None:
         self._exchange = exchange
         self._routing_key = routing_key
         self._on_unroutable = on_unroutable
         self._on_stale = on_stale
+        self._call_later = call_later
         self._started = 0.0
         self._paused = False
         self._waiting: deque[Publication] = deque()
+        self._resting: list[Publication] = []
         self._unconfirmed: dict[int, Publication] = {}
         self._channel: Any = None
         self._tag = 0
@@ -146,13 +157,15 @@ class Publisher:
         self._unconfirmed.clear()
         if isinstance(error, ChannelClosedByBroker):
             unconfirmed = [job for job in unconfirmed if not _is_to_blame(job, error)]
-        self._waiting.extendleft(reversed(unconfirmed))
+        self._waiting.extendleft(reversed([*unconfirmed, *self._resting]))
+        self._resting.clear()
 
     def fail_all(self, reason: str) -> None:
         """Give up on everything, with the reason."""
-        jobs = [*self._unconfirmed.values(), *self._waiting]
+        jobs = [*self._unconfirmed.values(), *self._waiting, *self._resting]
         self._unconfirmed.clear()
         self._waiting.clear()
+        self._resting.clear()
         for job in jobs:
             job.fail(reason)
 
@@ -198,7 +211,7 @@ class Publisher:
         else:
             tags = [method.delivery_tag]
         refused = isinstance(method, spec.Basic.Nack)
-        stale = refused and time.monotonic() - self._started >= _STALE_AFTER
+        now = time.monotonic()
         again: list[Publication] = []
         for tag in tags:
             job = self._unconfirmed.pop(tag, None)
@@ -209,14 +222,26 @@ class Publisher:
                 job.returned, job.refusals = None, 1
                 self._waiting.appendleft(job)
                 self._on_unroutable()
-            elif stale and not job.refused:
-                job.refused = True
+            elif refused and job.may_be_tried_again(now):
+                job.uncertain = False
                 again.append(job)
             else:
                 job.settle(self._failure(job, refused=refused))
-        if again:
+        if again and now - self._started >= _STALE_AFTER:
             self._waiting.extendleft(reversed(again))
             self._on_stale()
+        elif again:
+            self._rest(again)
+
+    def _rest(self, jobs: list[Publication]) -> None:
+        if not self._resting:
+            self._call_later(_PAUSE, self._rested)
+        self._resting.extend(jobs)
+
+    def _rested(self) -> None:
+        self._waiting.extendleft(reversed(self._resting))
+        self._resting.clear()
+        self.flush()
 
     def _failure(self, job: Publication, *, refused: bool) -> str | None:
         if job.returned is not None:
