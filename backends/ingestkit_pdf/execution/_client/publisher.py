@@ -20,11 +20,10 @@ __all__ = ["Publication", "Publisher"]
 
 _TOO_LARGE = re.compile(r"message size \d+ (?:is )?larger than (?:configured )?max size (\d+)")
 _MAX_REFUSALS = 3
-_STALE_AFTER = 5.0
-"""Seconds after which a refusal may be the channel's fault: when the leader of a quorum queue is lost at the
-wrong instant, the channel goes on refusing after others have long been served (3.10.8, cluster of three)."""
-_PATIENCE, _PAUSE = 5.0, 0.5
-"""Seconds: a queue that has just lost its leader refuses as a full one does, but has another one by then."""
+_PAUSES = (0.5, 1.0, 2.0, 4.0)
+"""Seconds before each further attempt at a job that was refused. A quorum queue without a leader refuses as a
+full one does; and the channel that it was refused on may go on refusing when there has long been another
+leader (3.10.8, cluster of three), so each attempt gets a channel of its own."""
 
 
 class Publication:
@@ -41,7 +40,7 @@ class Publication:
         self.deadline = deadline
         self.uncertain = False  # on the wire, and the broker has not said what became of it
         self.refusals = 0
-        self.refused_since: float | None = None
+        self.refused = 0  # times, by the queue
         self.returned: str | None = None
         self.failure: str | None = None
         self._answered = threading.Event()
@@ -52,10 +51,13 @@ class Publication:
         """True while somebody waits for the broker's answer and the deadline has not passed."""
         return not self._abandoned and not self._answered.is_set() and time.monotonic() < self.deadline
 
-    def may_be_tried_again(self, now: float) -> bool:
-        """The broker has refused it: whether that may pass while somebody still waits."""
-        self.refused_since = self.refused_since or now
-        return now + _PAUSE < min(self.refused_since + _PATIENCE, self.deadline)
+    @property
+    def pause(self) -> float | None:
+        """Seconds until it is to be tried again after a refusal; None when it is not, or that is too late."""
+        if self.refused == len(_PAUSES):
+            return None
+        pause = _PAUSES[self.refused]
+        return pause if time.monotonic() + pause < self.deadline else None
 
     @property
     def is_confirmed(self) -> bool:
@@ -91,8 +93,8 @@ class Publisher:
         exchange: Where jobs go.
         routing_key: The lane.
         on_unroutable: Called once for a job that reached no queue; it is published again after `resume`.
-        on_stale: Called when jobs were refused on a channel that is not new; they are published again on the
-            channel that `start` is given next.
+        on_stale: Called when jobs were refused on this channel, after a pause; they are published again on
+            the channel that `start` is given next.
         call_later: Calls a function after so many seconds, on the I/O thread.
     """
 
@@ -109,7 +111,6 @@ class Publisher:
         self._on_unroutable = on_unroutable
         self._on_stale = on_stale
         self._call_later = call_later
-        self._started = 0.0
         self._paused = False
         self._waiting: deque[Publication] = deque()
         self._resting: list[Publication] = []
@@ -131,7 +132,6 @@ class Publisher:
     def start(self, channel: Any) -> None:
         """Publish on this channel from now on."""
         self._channel, self._tag = channel, 0
-        self._started = time.monotonic()
         self.resume()
 
     def pause(self) -> None:
@@ -211,8 +211,6 @@ class Publisher:
         else:
             tags = [method.delivery_tag]
         refused = isinstance(method, spec.Basic.Nack)
-        now = time.monotonic()
-        again: list[Publication] = []
         for tag in tags:
             job = self._unconfirmed.pop(tag, None)
             if job is None:
@@ -222,26 +220,23 @@ class Publisher:
                 job.returned, job.refusals = None, 1
                 self._waiting.appendleft(job)
                 self._on_unroutable()
-            elif refused and job.may_be_tried_again(now):
-                job.uncertain = False
-                again.append(job)
+            elif refused and (pause := job.pause) is not None:
+                self._rest(job, pause)
             else:
                 job.settle(self._failure(job, refused=refused))
-        if again and now - self._started >= _STALE_AFTER:
-            self._waiting.extendleft(reversed(again))
-            self._on_stale()
-        elif again:
-            self._rest(again)
 
-    def _rest(self, jobs: list[Publication]) -> None:
+    def _rest(self, job: Publication, pause: float) -> None:
+        job.refused += 1
+        job.uncertain = False
         if not self._resting:
-            self._call_later(_PAUSE, self._rested)
-        self._resting.extend(jobs)
+            self._call_later(pause, self._rested)
+        self._resting.append(job)
 
     def _rested(self) -> None:
-        self._waiting.extendleft(reversed(self._resting))
-        self._resting.clear()
-        self.flush()
+        if self._resting:  # else the channel was lost meanwhile, and they have gone to the next one
+            self._waiting.extendleft(reversed(self._resting))
+            self._resting.clear()
+            self._on_stale()
 
     def _failure(self, job: Publication, *, refused: bool) -> str | None:
         if job.returned is not None:
