@@ -275,10 +275,13 @@ class _Cutter:
 
 
 def _boxes(pieces: Sequence[Piece]) -> list[PageBox]:
-    pages: dict[int, list[IntBox]] = {}
-    for _, page, box in pieces:
-        pages.setdefault(page, []).append(box)
-    return [PageBox(page_number=page, box=_around(boxes)) for page, boxes in sorted(pages.items())]
+    numbers = {page for _, page, _ in pieces}
+    if len(numbers) == 1:
+        return [PageBox(page_number=pieces[0][1], box=_around([box for _, _, box in pieces]))]
+    return [
+        PageBox(page_number=number, box=_around([box for _, page, box in pieces if page == number]))
+        for number in sorted(numbers)
+    ]
 
 
 def _around(boxes: Sequence[IntBox]) -> Box:

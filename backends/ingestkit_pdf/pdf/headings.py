@@ -138,18 +138,19 @@ def _look(passage: Passage) -> _Look:
 
 
 def _candidate(passage: Passage, look: _Look, body: int, ratio: float) -> _Candidate | None:
-    text = passage.text if len(passage.pieces) <= LOOK_LINES else ""
-    if not _may_head(text):
+    is_large = passage.size >= _NEARLY * ratio * body
+    if len(passage.pieces) > (LOOK_LINES if is_large else _SHORT_LINES):
+        return None
+    text = passage.text
+    if not is_large and len(text) > _SHORT_CHARS:
         return None
     depth = _depth(text)
-    is_large = passage.size >= _NEARLY * ratio * body
     if not is_large:
-        is_short = len(passage.pieces) <= _SHORT_LINES and len(text) <= _SHORT_CHARS
         numbered = depth and (passage.size >= _SLIGHTLY * body or not _has_lower(text))
         is_apart = numbered or (look[1] and (depth or passage.kind != ITEM))
-        if not (is_short and is_apart) or text.endswith(":") or (text.endswith(_SENTENCE_END) and not depth):
+        if not is_apart or text.endswith(":") or (text.endswith(_SENTENCE_END) and not depth):
             return None
-    return _Candidate(passage, look, is_large, depth)
+    return _Candidate(passage, look, is_large, depth) if _may_head(text) else None
 
 
 def _may_head(text: str) -> bool:

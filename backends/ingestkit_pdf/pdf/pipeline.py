@@ -18,7 +18,7 @@ from ingestkit_pdf.errors import ErrorCode, IngestError
 from ingestkit_pdf.models import DocumentMetadata, PageResult, PageStatus, ProcessingResult
 from ingestkit_pdf.pdf.extras import Extras
 from ingestkit_pdf.pdf.keys import ingest_key
-from ingestkit_pdf.pdf.language import with_languages
+from ingestkit_pdf.pdf.language import PageLanguages
 from ingestkit_pdf.pdf.layouts import ReorderedError, help_lay_out, laid_out
 from ingestkit_pdf.pdf.metadata import clean_text, read_metadata, read_outline
 from ingestkit_pdf.pdf.mupdf import Document, OutOfMemoryError, ParserError, take_messages
@@ -144,13 +144,13 @@ class _Run:
         pages: list[PageResult] = []
         ocr_seconds = 0.0
         extras = Extras()
-        samples: list[str] = []
+        languages = PageLanguages(self.config)
         for layout in laid_out(reader, self.share, source.sha256, self.config):
             builder.add(layout)
             pages.append(self._page_result(layout, labels))
             ocr_seconds += layout.page.ocr_seconds
             extras.add_links(layout.page.number, layout.page.links, self.config.max_links)
-            samples.append(layout.page.sample)
+            languages.add(layout.page.sample)
         if all(page.status is PageStatus.FAILED for page in pages):
             raise RejectedError(
                 ErrorCode.E_PARSE_CORRUPT,
@@ -182,7 +182,7 @@ class _Run:
             run,
             config=self.config,
             metadata=self.metadata,
-            pages=with_languages(pages, samples, self.config),
+            pages=languages.given_to(pages),
             passages=structure.passages,
             tables=structure.tables,
             extras=extras,
