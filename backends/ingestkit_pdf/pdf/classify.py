@@ -176,10 +176,11 @@ def _is_table(lines: Sequence[Line]) -> bool:
     """True when half of the rows of the page are three or more short pieces of text side by side."""
     if len(lines) < _MIN_TABLE_ROWS:
         return False
-    rows: Counter[int] = Counter()
+    rows: dict[int, int] = {}
     for line in lines:
         if line.upright and len(line.text) < _MAX_CELL * line.cells:
-            rows[line.base // 300] += line.cells
+            row = line.base // 300
+            rows[row] = rows.get(row, 0) + line.cells
     wide = sum(1 for cells in rows.values() if cells >= 3)
     return wide >= _MIN_TABLE_ROWS and wide >= _TABLE_SHARE * len({line.base // 300 for line in lines})
 

@@ -22,10 +22,6 @@ __all__ = ["is_run_together", "needs_letters", "put_right"]
 
 _LAM = "\u0644"
 _ALEFS = frozenset("\u0622\u0623\u0625\u0627\u0671")
-_LAM_BYTES = _LAM.encode()
-_LEADS = tuple(bytes([lead]) for lead in (0xE0, 0xEA, 0xEB, 0xEC, 0xED))
-"""What the UTF-8 of letters begins with behind which MuPDF writes no space: U+0900 to U+0FFF, Hangul."""
-
 _RUN = re.compile(rb'<font [^>]*size="([\d.]+)"[^>]*>(.*?)</font>', re.DOTALL)
 _LETTER = re.compile(rb'<char c="([^"]*)"')
 _CHAR = re.compile(rb'<char c="([^"]*)" quad="([-\d.e]+) [-\d.e]+ ([-\d.e]+) ')
@@ -37,20 +33,14 @@ _NARROW_GAP = 0.1  # of the font's size: a space in runs that come out as one lo
 _NO_WIDTH = 0.01  # points: less has the second letter of a ligature
 
 
-def needs_letters(data: bytes, blocks: Iterable[Block]) -> bool:
-    """True when a page has letters that may have to be put right.
-
-    Args:
-        data: Its text in UTF-8, with whatever else.
-        blocks: The same as blocks.
-    """
-    if data.isascii():
-        return False
-    if _LAM_BYTES in data:
-        return True
-    if not any(lead in data for lead in _LEADS):
-        return False
+def needs_letters(blocks: Iterable[Block]) -> bool:
+    """True when a page has letters that may have to be put right."""
     texts = [run.text for block in blocks for run in block.lines]
+    beyond = [text for text in texts if not text.isascii()]
+    if any(_LAM in text for text in beyond):
+        return True
+    if not any(map(_SPACED.search, beyond)):
+        return False
     return sum(text.count(" ") for text in texts) * _LETTERS < sum(map(len, texts))
 
 

@@ -113,7 +113,7 @@ def passage_of(paragraph: Paragraph) -> Passage:
     runs = None
     if kind == CODE:
         runs = _indented(paragraph)
-    elif kind not in _PLAIN and any(len(line.spans) > 1 or line.style != common for line in lines):
+    elif kind not in _PLAIN and any(span[1] & ~common for line in lines for span in line.spans):
         runs = _runs(paragraph, common)
     indent = (paragraph.left - paragraph.region_left) // max(3 * paragraph.size, 1)
     return Passage(
@@ -134,8 +134,8 @@ def passage_of(paragraph: Paragraph) -> Passage:
 def _letters(lines: Sequence[Line]) -> tuple[int, int, int]:
     total = bold = italic = 0
     for line in lines:
-        for text, style, *_ in line.spans:
-            length = len(text)
+        for span in line.spans:
+            length, style = len(span[0]), span[1]
             total += length
             if style & BOLD:
                 bold += length

@@ -169,18 +169,20 @@ def test_words_that_were_run_together_are_parted(tmp_path: Path) -> None:
     assert run(path).markdown.strip() == "Compositions of pretraining data"
 
 
+def _page(text: str) -> list[Block]:
+    return [Block("text", lines=[run_of(0, 100, text)])]
+
+
 def test_only_pages_with_such_letters_are_looked_at_closely() -> None:
     """Every page would be printed letter by letter."""
-    hindi = [Block("text", lines=[run_of(0, 100, "\u0915" * 20)])]
-    spaced = [Block("text", lines=[run_of(0, 100, "\u0915\u092e \u0915 \u092e")])]
-    assert not needs_letters(b"plain text", hindi)
-    assert not needs_letters("caf\u00e9 \u2013 \u4e2d\u6587 \u0431".encode(), hindi)
-    assert needs_letters("\u0644".encode(), [])
-    assert needs_letters("\u0915".encode(), hindi)
-    assert not needs_letters("\u0915".encode(), spaced)
+    assert not needs_letters(_page("plain text"))
+    assert not needs_letters(_page("caf\u00e9 \u2013 \u4e2d\u6587 \u0431"))
+    assert needs_letters(_page("\u0644"))
+    assert needs_letters(_page("\u0915" * 20))
+    assert not needs_letters(_page("\u0915\u092e \u0915 \u092e"))
     assert not is_run_together("an ordinary sentence with words")
     assert not is_run_together("internationalisation")
-    blocks = [Block("text", lines=[run_of(0, 100, "untouched")])]
+    blocks = _page("untouched")
     put_right(blocks, b"")
     assert blocks[0].lines[0].text == "untouched"
 

@@ -229,6 +229,6 @@ class Document:
                 page=page,
                 source=(self.handle, index),
             )
-            if needs_letters(data, content.blocks):
+            if needs_letters(content.blocks):
                 put_right(content.blocks, content.xml())
             return content

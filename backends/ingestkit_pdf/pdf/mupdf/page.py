@@ -60,7 +60,8 @@ class PageContent:
 
         Images would be decoded and encoded again for it; while it is printed they pass for painted paths.
         """
-        images = [node for block, node in self._nodes() if block.type == "image"]
+        has_images = any(block.type == "image" for block in self.blocks)
+        images = [node for block, node in self._nodes() if block.type == "image"] if has_images else []
         try:
             for node in images:
                 node.type = mupdf.FZ_STEXT_BLOCK_VECTOR
@@ -79,7 +80,7 @@ class PageContent:
             stext = mupdf.FzStextPage(self.page, mupdf.FzStextOptions(_TAGGED_FLAGS), mupdf.FzCookie())
             data = printed(lambda out: mupdf.fz_print_stext_page_as_json(out, stext, SCALE))
             elements = read_elements(data)
-        if needs_letters(data, _leaves(elements)):
+        if needs_letters(_leaves(elements)):
             put_right(_leaves(elements), xml_of(stext))
         return elements
 
@@ -101,11 +102,13 @@ class PageContent:
         """
         found: list[tuple[float, float, float, float, bool, bool]] = []
         with guarded():
-            for block, node in self._nodes():
+            node = self.stext.m_internal.first_block
+            for block in self.blocks:  # as `_nodes` does, without a generator: there are thousands
                 if block.type == "vector":
                     box = node.bbox
                     is_white = block.argb & 0xFFFFFF == 0xFFFFFF
-                    found.append((box.x0, box.y0, box.x1, box.y1, bool(block.stroked), is_white))
+                    found.append((box.x0, box.y0, box.x1, box.y1, block.stroked > 0, is_white))
+                node = node.next
         return found
 
     def _nodes(self) -> Iterator[tuple[Block, Any]]:

@@ -129,16 +129,15 @@ class Lattice:
 
 def place_of(edges: list[float], middle: float) -> int:
     """Index of the band between edges that holds `middle`; what sticks out belongs to the outermost."""
-    index = bisect_right(edges, middle) - 1
-    return 0 if index < 0 else min(index, len(edges) - 2)
+    return bisect_right(edges, middle, 1, len(edges) - 1) - 1
 
 
 def _sorted_in(words: Sequence[Word], edges: list[float], low: int, high: int) -> list[list[Word]]:
-    last = len(edges) - 2
-    bands: list[list[Word]] = [[] for _ in range(last + 1)]
+    count = len(edges) - 1
+    bands: list[list[Word]] = [[] for _ in range(count)]
     for word in words:
-        index = bisect_right(edges, (word[low] + word[high]) / 2) - 1  # type: ignore[operator]
-        bands[0 if index < 0 else min(index, last)].append(word)
+        middle = (word[low] + word[high]) / 2  # type: ignore[operator]
+        bands[bisect_right(edges, middle, 1, count) - 1].append(word)  # as `place_of`
     return bands
 
 
