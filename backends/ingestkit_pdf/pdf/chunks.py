@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from ingestkit_pdf.models import Box, Chunk, ContentType, PageBox
-from ingestkit_pdf.pdf.counted import (
-    CountedPassage,
-    CountedPiece,
-    count_passages,
-    count_pieces,
-    cut_piece,
-)
+from ingestkit_pdf.pdf.counted import count_passages
+from ingestkit_pdf.pdf.cutting import Cutter, Draft
 from ingestkit_pdf.pdf.mupdf import SCALE
 from ingestkit_pdf.pdf.paragraphs import CAPTION, CONTENTS, FOOTNOTE, FORM, HEADING, ITEM, ROW, TABLE
 from ingestkit_pdf.pdf.passages import IntBox, Passage, Piece
-from ingestkit_pdf.pdf.tables import is_caption
 from ingestkit_pdf.pdf.tokens import Count
 
 __all__ = ["make_chunks"]
 
-_SENTENCE_END = re.compile(r"[.!?\u3002\uff01\uff1f\u061f\u06d4][\"'\u201d\u2019)\]]*\s*$")
-_LETTERS = 12
-"""Hardly any text has so many letters to a token: so far back may what an overlap repeats begin."""
+_AT_ONCE = 500  # chunks whose tokens are counted in one call
 
 _TYPES = {
     ITEM: ContentType.LIST,
@@ -39,55 +30,51 @@ _TYPES = {
 }
 
 
-@dataclass(slots=True)
-class _Draft:
-    """A chunk to be: its pieces, of which `repeated` are from the chunk before it."""
-
-    pieces: list[Piece]
-    kinds: set[str]
-    path: list[str]
-    repeated: int
-
-    @property
-    def text(self) -> str:
-        """Its text."""
-        return "".join([piece[0] for piece in self.pieces]).rstrip()
-
-    @property
-    def may_be_longer(self) -> bool:
-        """True for a single row of a table, which is never cut."""
-        return TABLE in self.kinds and len(self.pieces) - self.repeated == 1
-
-
 def make_chunks(
-    passages: Sequence[Passage], *, ingest_key: str, limit: int, overlap: int, count: Count
+    passages: list[Passage], *, ingest_key: str, limit: int, overlap: int, count: Count
 ) -> list[Chunk]:
     """Cut the document's passages into chunks.
 
     Args:
-        passages: In order.
+        passages: In order. They are taken out as they are cut: a large document is not kept twice.
         ingest_key: Ids of chunks are derived from it.
         limit: Tokens that a chunk holds at most, unless a single row of a table is longer.
         overlap: Tokens of the end of a chunk that the next one repeats when a section was cut by size.
         count: Lengths of texts in tokens.
     """
+    chunks: list[Chunk] = []
+    drafts = Cutter(limit, overlap, count).cut(count_passages(passages, count))
+    while some := list(islice(drafts, _AT_ONCE)):
+        for draft, text, tokens in _within(some, limit, count):
+            chunks.append(_chunk(draft, len(chunks), text, tokens, ingest_key))
+    return chunks
+
+
+def _within(drafts: Sequence[Draft], limit: int, count: Count) -> Iterator[tuple[Draft, str, int]]:
+    """Each draft with its text and length; in parts where its pieces joined are longer than their sum."""
+    texts = [draft.text for draft in drafts]
+    for draft, text, tokens in zip(drafts, texts, count(texts), strict=True):
+        if tokens <= limit or draft.may_be_longer:
+            yield draft, text, tokens
+        else:
+            yield from _cut_again(draft, tokens - limit, limit, count)
+
+
+def _cut_again(draft: Draft, excess: int, limit: int, count: Count) -> list[tuple[Draft, str, int]]:
+    """A draft that is too long by so many tokens, cut by less and less until all parts fit."""
     room = limit
     while True:
-        drafts = _Cutter(room, overlap, count).cut(count_passages(passages, count))
-        texts = [draft.text for draft in drafts]
-        lengths = count(texts) if texts else []
-        pairs = zip(drafts, lengths, strict=True)
-        excess = max((length - limit for draft, length in pairs if not draft.may_be_longer), default=0)
+        room = max(room - excess, 1)
+        parts = Cutter(room, 0, count).cut_draft(draft)
+        texts = [part.text for part in parts]
+        lengths = count(texts)
+        pairs = zip(parts, lengths, strict=True)
+        excess = max((length - limit for part, length in pairs if not part.may_be_longer), default=0)
         if excess <= 0 or room == 1:
-            break
-        room = max(room - excess, 1)  # joined pieces can take a token more than the pieces, though seldom
-    return [
-        _chunk(draft, index, text, length, ingest_key)
-        for index, (draft, text, length) in enumerate(zip(drafts, texts, lengths, strict=True))
-    ]
+            return list(zip(parts, texts, lengths, strict=True))
 
 
-def _chunk(draft: _Draft, index: int, text: str, tokens: int, ingest_key: str) -> Chunk:
+def _chunk(draft: Draft, index: int, text: str, tokens: int, ingest_key: str) -> Chunk:
     boxes = _boxes(draft.pieces)
     kinds = {TABLE} if TABLE in draft.kinds else draft.kinds - {HEADING} or draft.kinds
     kind = next(iter(kinds)) if len(kinds) == 1 else ""
@@ -102,176 +89,6 @@ def _chunk(draft: _Draft, index: int, text: str, tokens: int, ingest_key: str) -
         token_count=tokens,
         sha256=hashlib.sha256(text.encode("utf-8", "replace")).hexdigest(),
     )
-
-
-class _Cutter:
-    """Cuts counted passages; one for each document, used once."""
-
-    def __init__(self, limit: int, overlap: int, count: Count) -> None:
-        self._limit = limit
-        self._overlap = overlap
-        self._count = count
-        self._drafts: list[_Draft] = []
-        self._path: list[tuple[int, str]] = []
-        self._pieces: list[Piece] = []
-        self._kinds: set[str] = set()
-        self._tokens = 0
-        self._level = 0
-        self._start_path: list[str] = []
-        self._repeated = 0
-        self._caption = 0
-        self._notes: list[CountedPassage] = []
-
-    def cut(self, counted: Iterable[CountedPassage]) -> list[_Draft]:
-        """The drafts of all chunks, in order."""
-        for entry in counted:
-            passage = entry.passage
-            if passage.kind == FOOTNOTE:
-                self._notes.append(entry)
-                continue
-            if passage.kind == HEADING:
-                self._add_notes()
-                self._open_section(passage)
-            if (passage.kind == FORM) != (FORM in self._kinds):  # fields are chunks of their own
-                self._flush(keep_overlap=False)
-            if self._kinds - {HEADING} and (passage.kind == CONTENTS) != (CONTENTS in self._kinds):
-                self._flush(keep_overlap=False)  # contents, too, with their title
-            if passage.kind == TABLE:
-                self._add_table(entry)
-            else:
-                self._add(entry)
-                is_one = is_caption(passage.pieces[0][0])
-                self._caption = min(len(passage.pieces), len(self._pieces)) if is_one else 0
-        self._flush(keep_overlap=False)
-        self._add_notes()
-        return self._drafts
-
-    def _add_notes(self) -> None:
-        """Give the footnotes of a section chunks of their own, behind it."""
-        if self._notes:
-            self._flush(keep_overlap=False)
-            for note in self._notes:
-                self._add(note)
-            self._notes = []
-            self._flush(keep_overlap=False)
-
-    def _open_section(self, heading: Passage) -> None:
-        """Begin a chunk, unless this heading is a lower one and the chunk at hand is still small."""
-        only_headings = self._kinds <= {HEADING}
-        lower = heading.level > self._level or not self._pieces
-        if not lower or not (only_headings or self._tokens < self._limit // 2):
-            self._flush(keep_overlap=False)
-        while self._path and self._path[-1][0] >= heading.level:
-            self._path.pop()
-        self._path.append((heading.level, " ".join(heading.text.split())))
-        if not self._pieces:
-            self._begin()
-
-    def _add(self, entry: CountedPassage) -> None:
-        kind, total = entry.passage.kind, entry.tokens
-        if self._tokens + total <= self._limit:
-            self._take(entry.pieces, total, kind)
-            return
-        if total <= self._limit and self._tokens > self._limit // 2:
-            self._flush(keep_overlap=True)
-            if self._tokens + total > self._limit:
-                self._drop_overlap()
-            self._take(entry.pieces, total, kind)
-            return
-        for piece, tokens in count_pieces(entry.pieces, self._count):
-            self._add_piece(piece, tokens, kind)
-
-    def _add_table(self, table: CountedPassage) -> None:
-        """Give a table chunks of its own, with its caption; one that is cut repeats its header in each."""
-        caption = self._pieces[len(self._pieces) - self._caption :] if self._caption else []
-        if self._kinds - {HEADING}:
-            length = sum(tokens for _, tokens in count_pieces(caption, self._count))
-            del self._pieces[len(self._pieces) - len(caption) :]
-            self._tokens -= length
-            self._flush(keep_overlap=False)
-            if caption:
-                self._take(caption, length, TABLE)
-        if self._tokens + table.tokens <= self._limit:
-            self._take(table.pieces, table.tokens, TABLE)
-        else:
-            self._add_rows(table.pieces)
-        self._flush(keep_overlap=False)
-        self._caption = 0
-
-    def _add_rows(self, pieces: list[Piece]) -> None:
-        (head, length), *rows = count_pieces(pieces, self._count)
-        if self._tokens + length > self._limit:
-            self._flush(keep_overlap=False)
-        self._take([head], length, TABLE)
-        for row, tokens in rows:
-            if self._tokens + tokens > self._limit:
-                self._flush(keep_overlap=False)
-                if length + tokens <= self._limit:
-                    self._take([(head[0], row[1], row[2])], length, TABLE)
-                    self._repeated = 1
-            self._take([row], tokens, TABLE)
-
-    def _take(self, pieces: list[Piece], tokens: int, kind: str) -> None:
-        if not self._pieces:
-            self._begin()
-        self._pieces.extend(pieces)
-        self._tokens += tokens
-        self._kinds.add(kind)
-
-    def _begin(self) -> None:
-        self._level = self._path[-1][0] if self._path else 0
-        self._start_path = [title for _, title in self._path]
-
-    def _add_piece(self, piece: Piece, tokens: int, kind: str) -> None:
-        if tokens > self._limit:
-            for part, length in cut_piece(piece, self._limit, self._count):
-                self._add_part(part, length, kind)
-        else:
-            self._add_part(piece, tokens, kind)
-
-    def _add_part(self, piece: Piece, tokens: int, kind: str) -> None:
-        if self._tokens + tokens > self._limit:
-            self._flush(keep_overlap=True)
-            if self._tokens + tokens > self._limit:
-                self._drop_overlap()
-        self._take([piece], tokens, kind)
-
-    def _flush(self, *, keep_overlap: bool) -> None:
-        tail: list[Piece] = []
-        tokens = 0
-        if len(self._pieces) > self._repeated:
-            self._drafts.append(_Draft(self._pieces, self._kinds, self._start_path, self._repeated))
-            if keep_overlap and self._overlap:
-                tail, tokens = self._tail()
-        self._pieces = tail
-        self._repeated = len(tail)
-        self._tokens = tokens
-        self._kinds = set()
-        if tail:
-            self._begin()
-
-    def _drop_overlap(self) -> None:
-        self._pieces, self._repeated, self._tokens = [], 0, 0
-
-    def _tail(self) -> tuple[list[Piece], int]:
-        """The last lines, at most `overlap` tokens, from the start of a sentence where there is one."""
-        first, letters = len(self._pieces), 0
-        while first > 0 and letters < self._overlap * _LETTERS:
-            first -= 1
-            letters += len(self._pieces[first][0])
-        tail: list[CountedPiece] = []
-        room = self._overlap
-        for piece, tokens in reversed(count_pieces(self._pieces[first:], self._count)):
-            if tokens > room:
-                break
-            tail.append((piece, tokens))
-            room -= tokens
-        tail.reverse()
-        for index in range(1, len(tail)):
-            if _SENTENCE_END.search(tail[index - 1][0][0]):
-                tail = tail[index:]
-                break
-        return [piece for piece, _ in tail], sum(tokens for _, tokens in tail)
 
 
 def _boxes(pieces: Sequence[Piece]) -> list[PageBox]:

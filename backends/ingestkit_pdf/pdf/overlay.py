@@ -15,22 +15,22 @@ from ingestkit_pdf.pdf.mupdf import SCALE
 from ingestkit_pdf.pdf.paragraphs import FORM, TEXT
 from ingestkit_pdf.pdf.passages import IntBox, Passage
 
-__all__ = ["with_overlay"]
+__all__ = ["add_overlay"]
 
 _FREE_TEXT = "FreeText"
 _INDEX = re.compile(r"(?:#|\[\d+\])")  # what XFA puts into names: `#area[0]`
 _SHOWN = frozenset({FieldKind.TEXT, FieldKind.CHOICE, FieldKind.CHECKBOX, FieldKind.RADIO})
 
 
-def with_overlay(passages: Sequence[Passage], extras: Extras) -> list[Passage]:
-    """The passages, with those of what was filled in at the end of each page.
+def add_overlay(passages: list[Passage], extras: Extras) -> None:
+    """Add passages of what was filled in at the end of each page, in place.
 
     Left out is what the reader of the page does not see, and what the page's content has already: forms exist
     that draw the values of their fields a second time.
     """
     typed = _typed(extras)
     if not typed:
-        return list(passages)
+        return
     drawn = _drawn(passages, set(typed))
     added = {page: made for page, texts in typed.items() if (made := _made(page, texts, drawn[page]))}
     result: list[Passage] = []
@@ -41,7 +41,7 @@ def with_overlay(passages: Sequence[Passage], extras: Extras) -> list[Passage]:
         result.append(passage)
     for page in waiting:
         result.extend(added[page])
-    return result
+    passages[:] = result
 
 
 def _typed(extras: Extras) -> dict[int, list[tuple[str, str, str, Box]]]:

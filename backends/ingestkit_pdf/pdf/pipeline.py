@@ -1,7 +1,7 @@
 """`process_document`: one PDF in, one `ProcessingResult` out.
 
 read_source -> open_checked -> read_page (each page, once) -> furniture_of (of some pages)
--> lay_out (each page) -> StructureBuilder -> to_markdown, Chunker -> ProcessingResult
+-> lay_out (each page) -> StructureBuilder -> to_markdown, make_chunks -> ProcessingResult
 
 `help_document` reads pages of a document that another worker has.
 """

@@ -26,7 +26,7 @@ from ingestkit_pdf.pdf.language import document_language
 from ingestkit_pdf.pdf.markdown import to_markdown
 from ingestkit_pdf.pdf.notes import Notes
 from ingestkit_pdf.pdf.ocr import ocr_stage, path_taken
-from ingestkit_pdf.pdf.overlay import with_overlay
+from ingestkit_pdf.pdf.overlay import add_overlay
 from ingestkit_pdf.pdf.passages import Passage
 from ingestkit_pdf.pdf.tables import table_name
 from ingestkit_pdf.pdf.tokens import load_tokenizer
@@ -55,13 +55,14 @@ def assemble(
     config: PDFProcessorConfig,
     metadata: DocumentMetadata,
     pages: list[PageResult],
-    passages: Sequence[Passage],
+    passages: list[Passage],
     tables: list[TableResult],
     extras: Extras,
     notes: Notes,
 ) -> ProcessingResult:
-    """Write Markdown and chunks, classify the document, and put the result together."""
-    passages = with_overlay(passages, extras)
+    """Write Markdown and chunks, classify the document, and put the result together; uses up `passages`."""
+    add_overlay(passages, extras)
+    markdown = to_markdown(passages)
     chunks = make_chunks(
         passages,
         ingest_key=run.ingest_key,
@@ -69,7 +70,6 @@ def assemble(
         overlap=config.chunk_overlap_tokens,
         count=load_tokenizer(config.tokenizer),
     )
-    markdown = to_markdown(passages)
     before = time.perf_counter()
     classification = classify_document(pages)
     quality = document_quality(pages)

@@ -8,9 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ingestkit_pdf.models import ContentType
+from ingestkit_pdf.models import Chunk, ContentType
 from ingestkit_pdf.pdf.chunks import make_chunks
-from ingestkit_pdf.pdf.paragraphs import TEXT
+from ingestkit_pdf.pdf.paragraphs import TABLE, TEXT
 from ingestkit_pdf.pdf.passages import Passage
 from ingestkit_pdf.pdf.tokens import load_tokenizer
 from support.made_pdf import PROSE, run, save
@@ -138,18 +138,43 @@ def test_a_single_row_of_a_table_is_not_cut(tmp_path: Path) -> None:
     assert all(any(f"paid or open {row} |" in chunk.text for chunk in result.chunks) for row in range(5))
 
 
+def _count_lines_too(texts: Sequence[str]) -> list[int]:
+    """A tokenizer that adds a token between two lines."""
+    return [len(text.split()) + text.strip().count("\n") for text in texts]
+
+
+def _cut(passages: list[Passage], limit: int) -> list[Chunk]:
+    return make_chunks(passages, ingest_key="k", limit=limit, overlap=4, count=_count_lines_too)
+
+
 def test_the_limit_holds_where_joined_pieces_are_longer_than_their_sum() -> None:
-    """A tokenizer that adds a token between two lines would make chunks that are too long."""
-
-    def count(texts: Sequence[str]) -> list[int]:
-        return [len(text.split()) + text.strip().count("\n") for text in texts]
-
+    """Chunks would be too long for whoever gave the limit."""
     passages = [
         Passage(TEXT, [(f"word{number} and another one", 1, (0, 0, 100, 10))], size=10)
         for number in range(40)
     ]
-    chunks = make_chunks(passages, ingest_key="k", limit=16, overlap=4, count=count)
-    assert max(count([chunk.text for chunk in chunks])) <= 16
+    chunks = _cut(passages, 16)
+    assert max(chunk.token_count for chunk in chunks) <= 16
     assert {word for chunk in chunks for word in chunk.text.split() if "word" in word} == {
         f"word{number}" for number in range(40)
     }
+    assert [chunk.index for chunk in chunks] == list(range(len(chunks)))
+
+
+def test_rows_keep_their_header_where_joined_ones_are_longer_than_their_sum() -> None:
+    """Rows would lose the names of their columns, or be cut in the middle."""
+    rows = [f"| {number} | some text |\n" for number in range(9)]
+    pieces = [(text, 1, (0, 0, 100, 10)) for text in ["| no | what |\n", *rows]]
+    chunks = _cut([Passage(TABLE, pieces, size=10)], 18)
+    assert max(chunk.token_count for chunk in chunks) <= 18
+    assert all(chunk.text.startswith("| no |") for chunk in chunks)
+    assert [line + "\n" for chunk in chunks for line in chunk.text.splitlines()[1:]] == rows
+
+
+def test_passages_are_given_up_as_they_are_cut() -> None:
+    """A document of thousands of pages would be in memory twice, as passages and as chunks."""
+    passages = [
+        Passage(TEXT, [(f"word{number} and more", 1, (0, 0, 100, 10))], size=10) for number in range(40)
+    ]
+    assert _cut(passages, 16)
+    assert not passages
