@@ -226,9 +226,10 @@ class PDFProcessorConfig(BaseModel):
     @classmethod
     def _name_unknown_keys(cls, data: Any) -> Any:
         if isinstance(data, Mapping):
-            unknown = [str(key) for key in data if key not in cls.model_fields]
+            known = cls.model_fields  # once: it is made anew each time
+            unknown = [str(key) for key in data if key not in known]
             if unknown:
-                raise ValueError("; ".join(unknown_key_message(key, cls.model_fields) for key in unknown))
+                raise ValueError("; ".join(unknown_key_message(key, known) for key in unknown))
         return data
 
     @model_validator(mode="after")
