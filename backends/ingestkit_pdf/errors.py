@@ -11,7 +11,9 @@ A document that cannot be read is not an exception: it is a `ProcessingResult` w
 
 from __future__ import annotations
 
+import copyreg
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -145,6 +147,10 @@ class ExecutionError(Exception):
         self.job_id = job_id
         self.attempt = attempt
         self.stage = stage
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is copied by calling its class with its `args`, which are not those of `__init__` here.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class SubmitError(ExecutionError):
