@@ -157,6 +157,63 @@ def test_aprocess_lets_the_event_loop_go_on() -> None:
     assert asyncio.run(main()).file_path == "a.pdf"
 
 
+class Waiting(Recorder):
+    """Has results only of documents that were released, and notes how long it was asked to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.released = threading.Event()
+        self.timeouts: list[float | None] = []
+
+    def get_result(self, job_id: str, timeout: float | None = None) -> ProcessingResult:
+        self.timeouts.append(timeout)
+        if not self.released.wait(10 if timeout is None else timeout):
+            raise ResultTimeoutError(job_id, timeout or 0.0, "nobody works")
+        return super().get_result(job_id, timeout)
+
+
+def test_a_document_that_takes_too_long_is_a_timeout_that_names_its_job() -> None:
+    """A caller that has to answer somebody would wait for ever, or could not tell which job goes on."""
+    router = PDFRouter(execution=Waiting())
+    with pytest.raises(ResultTimeoutError, match=r"within 0.01 s \(nobody works\)") as caught:
+        router.process("a.pdf", timeout=0.01)
+    assert caught.value.job_id == "job of a.pdf"
+    with pytest.raises(ResultTimeoutError, match=r"within 0.01 s"):
+        asyncio.run(router.aprocess("a.pdf", timeout=0.01))
+
+
+def test_a_batch_has_one_limit_of_time_and_an_error_result_for_what_is_late() -> None:
+    """A batch with one slow document would never end, take its limit once for each, or lose the others."""
+    execution = Waiting()
+    results = PDFRouter(execution=execution).process_batch(["a.pdf", "b.pdf"], timeout=0.1)
+    assert [result.errors for result in results] == [[ErrorCode.E_EXECUTION_TIMEOUT.value]] * 2
+    assert execution.timeouts[1] == 0.0
+    assert "within 0.1 s" in results[1].error_details[0].message
+
+
+def test_many_documents_that_wait_leave_the_event_loop_its_threads() -> None:
+    """An application that awaits a few documents could look up no host name and open no file meanwhile."""
+    submitted = threading.Event()
+
+    class Counting(Waiting):
+        def submit(self, file_path: str, config: PDFProcessorConfig) -> str:
+            job_id = super().submit(file_path, config)
+            if len(self.calls) == 100:
+                submitted.set()
+            return job_id
+
+    execution = Counting()
+
+    async def main() -> list[ProcessingResult]:
+        router = PDFRouter(execution=execution)
+        waiting = [asyncio.create_task(router.aprocess(f"{number}.pdf")) for number in range(100)]
+        assert await asyncio.wait_for(asyncio.to_thread(submitted.wait, 10), 20)
+        await asyncio.wait_for(asyncio.to_thread(execution.released.set), 10)
+        return await asyncio.gather(*waiting)
+
+    assert [result.file_path for result in asyncio.run(main())] == [f"{number}.pdf" for number in range(100)]
+
+
 def test_the_default_is_a_local_backend_of_the_configured_size() -> None:
     """If it failed, the interface's defaults would be others, or constructing would start workers."""
     router = create_default_router()
