@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from ingestkit_pdf._deployment import DEFAULT_LANE, ClientId, Lane
 from ingestkit_pdf._tessdata import LANGUAGE_PATTERN
 
 __all__ = ["PARSER_VERSION", "PDFProcessorConfig", "unknown_key_message"]
@@ -207,12 +208,9 @@ class PDFProcessorConfig(BaseModel):
     execution_secrets_key: SecretStr | None = Field(
         None, description="key that passwords are sealed with, for distributed; the daemons have it too"
     )
-    execution_lane: str = Field(
-        "default", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="the queue of the jobs, for distributed"
-    )
-    execution_client_id: str | None = Field(
+    execution_lane: Lane = Field(DEFAULT_LANE, description="the queue of the jobs, for distributed")
+    execution_client_id: ClientId | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9_-]{1,64}$",
         description="whose reply queue it is, for distributed; none: a random one for each backend",
     )
     execution_worker_memory_mb: int = Field(2048, ge=256, description="address space of a local worker")

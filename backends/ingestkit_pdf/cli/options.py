@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import click
 from pydantic import ValidationError
 
+from ingestkit_pdf._deployment import DEFAULT_PREFIX, NAME_RULE, is_valid_name
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.execution.tls import BrokerTLS, TLSError
-from ingestkit_pdf.wire.topology import DEFAULT_PREFIX, is_valid_name
 
 __all__ = ["amqp_url", "config", "lane_name", "output_options", "prefix", "queue_url", "tls"]
 
@@ -93,9 +93,7 @@ def lane_name(context: click.Context, parameter: click.Parameter, value: Any) ->
     """Check one lane or several, or a client id."""
     for name in value if isinstance(value, tuple) else [value]:
         if name is not None and not is_valid_name(name):
-            raise click.BadParameter(
-                f"{name!r} is not 1 to 64 letters, digits, '_' or '-'", context, parameter
-            )
+            raise click.BadParameter(f"{name!r} is not {NAME_RULE}", context, parameter)
     return value
 
 

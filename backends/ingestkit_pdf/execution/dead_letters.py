@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingestkit_pdf._deployment import DEFAULT_PREFIX, check_lane
 from ingestkit_pdf.execution._client.script import Script, Steps
 from ingestkit_pdf.execution._client.shelf import Outlet, QueueInUseError, Shelf, lock
 from ingestkit_pdf.execution._client.visit import Visit
@@ -26,7 +27,7 @@ from ingestkit_pdf.execution.letter_reasons import explain
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.wire.envelope import InvalidMessageError, Message, decode_job, redriven_message
 from ingestkit_pdf.wire.letter import BrokerDeath, Letter, read_letter
-from ingestkit_pdf.wire.topology import DEFAULT_PREFIX, Topology, is_valid_name
+from ingestkit_pdf.wire.topology import Topology
 
 __all__ = [
     "BrokerDeath",
@@ -128,8 +129,8 @@ def redrive(
     """
     tally = Tally() if tally is None else tally
     topology = Topology(prefix)
-    if to_lane is not None and not is_valid_name(to_lane):
-        raise ValueError(f"lane {to_lane!r} is not 1 to 64 letters, digits, '_' or '-'")
+    if to_lane is not None:
+        check_lane(to_lane)
     closed: dict[str, str] = {}  # lanes that take nothing now
     moved: set[tuple[str | None, int]] = set()
     round_ = _Round(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit)

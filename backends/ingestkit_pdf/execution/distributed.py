@@ -18,6 +18,7 @@ from typing import Self
 from pydantic import SecretStr, ValidationError
 
 from ingestkit_pdf import _tracing
+from ingestkit_pdf._deployment import DEFAULT_LANE, DEFAULT_PREFIX, check_client_id, check_lane
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode, ExecutionError, ResultTimeoutError, SubmitError
 from ingestkit_pdf.execution._client.answer import Answer
@@ -33,7 +34,7 @@ from ingestkit_pdf.wire.envelope import (
     encode_job,
 )
 from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
-from ingestkit_pdf.wire.topology import DEFAULT_LANE, DEFAULT_PREFIX, Topology, is_valid_name
+from ingestkit_pdf.wire.topology import Topology
 
 __all__ = ["DistributedExecutionBackend"]
 
@@ -89,20 +90,12 @@ class DistributedExecutionBackend:
         result_window: int = _DEFAULT_WINDOW,
     ) -> None:
         self._topology = Topology(prefix)
-        if not is_valid_name(lane):
-            raise ValueError(f"lane {lane!r} is not 1 to 64 letters, digits, '_' or '-'")
-        if client_id is not None and not self._topology.is_reply_queue(
-            self._topology.reply_queue(client_id).name
-        ):
-            raise ValueError(
-                f"client_id {client_id!r} is not 1 to 64 letters, digits, '_' or '-' (and not 'orphaned')"
-            )
         if inline_limit < 0 or submit_timeout <= 0 or result_window < 1:
             raise ValueError("inline_limit, submit_timeout and result_window must not be negative or zero")
         self._url = queue_url
         self._tls = tls
-        self._lane = lane
-        self._given_client_id = client_id
+        self._lane = check_lane(lane)
+        self._given_client_id = None if client_id is None else check_client_id(client_id)
         self._inline_limit = inline_limit
         self._seal = PasswordSeal(secrets_key) if secrets_key else None
         self._submit_timeout = submit_timeout
