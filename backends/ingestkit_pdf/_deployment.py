@@ -1,4 +1,4 @@
-"""What prefixes, lanes and clients may be called, and what they are called by default.
+"""What prefixes, lanes and clients may be called, and the defaults that everybody on a broker shares.
 
 The configuration, the daemon's settings and the topology all take their rules from here, so that a name which
 one of them accepts is accepted by all.
@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 __all__ = [
+    "DEFAULT_INLINE_LIMIT",
     "DEFAULT_LANE",
     "DEFAULT_PREFIX",
     "NAME_RULE",
@@ -27,6 +28,8 @@ __all__ = [
 
 DEFAULT_PREFIX = "ingestkit.pdf"
 DEFAULT_LANE = "default"
+DEFAULT_INLINE_LIMIT = 8 * 1024 * 1024
+"""Documents of up to this many bytes travel inside the job (RabbitMQ 4 takes 16 MiB in a message)."""
 
 NAME_RULE = "1 to 64 letters, digits, '_' or '-'"
 _NAME = r"^[A-Za-z0-9_-]{1,64}$"

@@ -11,7 +11,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from ingestkit_pdf._deployment import DEFAULT_LANE, ClientId, Lane
+from ingestkit_pdf._deployment import (
+    DEFAULT_INLINE_LIMIT,
+    DEFAULT_LANE,
+    DEFAULT_PREFIX,
+    ClientId,
+    Lane,
+    Prefix,
+)
 from ingestkit_pdf._tessdata import LANGUAGE_PATTERN
 
 __all__ = ["PARSER_VERSION", "PDFProcessorConfig", "unknown_key_message"]
@@ -208,10 +215,22 @@ class PDFProcessorConfig(BaseModel):
     execution_secrets_key: SecretStr | None = Field(
         None, description="key that passwords are sealed with, for distributed; the daemons have it too"
     )
+    execution_prefix: Prefix = Field(
+        DEFAULT_PREFIX, description="first part of the names of all exchanges and queues, for distributed"
+    )
     execution_lane: Lane = Field(DEFAULT_LANE, description="the queue of the jobs, for distributed")
     execution_client_id: ClientId | None = Field(
         None,
         description="whose reply queue it is, for distributed; none: a random one for each backend",
+    )
+    execution_inline_limit: int = Field(
+        DEFAULT_INLINE_LIMIT,
+        ge=0,
+        le=128 * 1024 * 1024,
+        description="bytes; larger documents are sent by their path, which the daemons must be able to read",
+    )
+    execution_submit_timeout: float = Field(
+        30.0, gt=0, description="seconds in which the broker must confirm a job, for distributed"
     )
     execution_worker_memory_mb: int = Field(2048, ge=256, description="address space of a local worker")
     execution_share_from_seconds: float = Field(

@@ -197,6 +197,9 @@ def _default_execution(config: PDFProcessorConfig) -> ExecutionBackend:
         config.execution_queue_url,
         tls=BrokerTLS.from_config(config),
         client_id=config.execution_client_id,
+        prefix=config.execution_prefix,
         lane=config.execution_lane,
+        inline_limit=config.execution_inline_limit,
+        submit_timeout=config.execution_submit_timeout,
         secrets_key=config.execution_secrets_key,
     )

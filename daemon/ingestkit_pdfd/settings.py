@@ -18,12 +18,11 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import InitSettingsSource
 
-from ingestkit_pdf._deployment import DEFAULT_LANE, DEFAULT_PREFIX, Lane, Prefix
+from ingestkit_pdf._deployment import DEFAULT_INLINE_LIMIT, DEFAULT_LANE, DEFAULT_PREFIX, Lane, Prefix
 from ingestkit_pdf._tessdata import LANGUAGE_PATTERN, lacking_ocr
 from ingestkit_pdf.execution.failure import FailureReason
 from ingestkit_pdf.execution.sandbox import Sandbox
 from ingestkit_pdf.execution.tls import BrokerTLS
-from ingestkit_pdf.wire.envelope import DEFAULT_INLINE_LIMIT
 from ingestkit_pdf.wire.secrets import PasswordSeal
 
 from ._credentials import Credentials

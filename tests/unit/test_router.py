@@ -236,6 +236,30 @@ def test_distributed_is_one_value_away() -> None:
         assert isinstance(router._execution, LocalExecutionBackend)
 
 
+def test_everything_that_a_deployment_needs_can_be_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A producer whose daemons have another prefix, or a shared disk, could not use the configuration."""
+    given: dict[str, Any] = {}
+
+    def backend(url: str, **options: Any) -> Recorder:
+        given.update(options, url=url)
+        return Recorder()
+
+    monkeypatch.setattr("ingestkit_pdf.execution.distributed.DistributedExecutionBackend", backend)
+    config = PDFProcessorConfig(
+        execution_backend="distributed",
+        execution_queue_url="amqp://guest:guest@localhost:1/",
+        execution_prefix="team.pdf",
+        execution_lane="bulk",
+        execution_client_id="billing",
+        execution_inline_limit=0,
+        execution_submit_timeout=2.5,
+    )
+    PDFRouter(config=config)
+    names = ("url", "prefix", "lane", "client_id", "inline_limit", "submit_timeout")
+    expected = (config.execution_queue_url, "team.pdf", "bulk", "billing", 0, 2.5)
+    assert tuple(given[name] for name in names) == expected
+
+
 def test_distributed_without_an_address_says_what_is_missing() -> None:
     """If it failed, the mistake would show as an obscure error of the AMQP client."""
     with pytest.raises(ValueError, match="execution_queue_url"):

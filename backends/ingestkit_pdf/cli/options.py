@@ -84,9 +84,18 @@ def tls(command: Decorated) -> Decorated:
     return result
 
 
-prefix = click.option(
-    "--prefix", default=DEFAULT_PREFIX, show_default=True, help="Of all exchanges and queues."
-)
+def prefix(command: Decorated) -> Decorated:
+    """`--prefix`, else what the configuration file says."""
+
+    @functools.wraps(command)
+    def with_prefix(*arguments: Any, config: PDFProcessorConfig, prefix: str | None, **others: Any) -> Any:
+        chosen = config.execution_prefix if prefix is None else prefix
+        return command(*arguments, config=config, prefix=chosen, **others)
+
+    help_text = f"First part of the names of all exchanges and queues.  [default: {DEFAULT_PREFIX}]"
+    decorated: Any = click.option("--prefix", help=help_text)(with_prefix)
+    result: Decorated = decorated
+    return result
 
 
 def lane_name(context: click.Context, parameter: click.Parameter, value: Any) -> Any:

@@ -18,7 +18,13 @@ from typing import Self
 from pydantic import SecretStr, ValidationError
 
 from ingestkit_pdf import _tracing
-from ingestkit_pdf._deployment import DEFAULT_LANE, DEFAULT_PREFIX, check_client_id, check_lane
+from ingestkit_pdf._deployment import (
+    DEFAULT_INLINE_LIMIT,
+    DEFAULT_LANE,
+    DEFAULT_PREFIX,
+    check_client_id,
+    check_lane,
+)
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode, ExecutionError, ResultTimeoutError, SubmitError
 from ingestkit_pdf.execution._client.answer import Answer
@@ -28,7 +34,6 @@ from ingestkit_pdf.execution._client.results import ResultStore
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
 from ingestkit_pdf.wire.envelope import (
-    DEFAULT_INLINE_LIMIT,
     InvalidMessageError,
     Message,
     encode_job,
