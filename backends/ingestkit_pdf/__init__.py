@@ -12,39 +12,55 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ingestkit_pdf.config import PDFProcessorConfig
-    from ingestkit_pdf.errors import ErrorCode, ExecutionError, IngestError
+    from ingestkit_pdf.errors import (
+        ErrorCode,
+        ExecutionError,
+        IngestError,
+        JobNotFoundError,
+        ResultTimeoutError,
+        SubmitError,
+    )
     from ingestkit_pdf.execution.distributed import DistributedExecutionBackend
     from ingestkit_pdf.execution.local import LocalExecutionBackend
     from ingestkit_pdf.execution.protocol import ExecutionBackend
+    from ingestkit_pdf.execution.tls import BrokerTLS
     from ingestkit_pdf.models import ProcessingResult
     from ingestkit_pdf.router import PDFRouter, create_default_router
 
     __version__: str
 
 __all__ = [
+    "BrokerTLS",
     "DistributedExecutionBackend",
     "ErrorCode",
     "ExecutionBackend",
     "ExecutionError",
     "IngestError",
+    "JobNotFoundError",
     "LocalExecutionBackend",
     "PDFProcessorConfig",
     "PDFRouter",
     "ProcessingResult",
+    "ResultTimeoutError",
+    "SubmitError",
     "__version__",
     "create_default_router",
 ]
 
 _HOME = {
+    "BrokerTLS": "ingestkit_pdf.execution.tls",
     "DistributedExecutionBackend": "ingestkit_pdf.execution.distributed",
     "ErrorCode": "ingestkit_pdf.errors",
     "ExecutionBackend": "ingestkit_pdf.execution.protocol",
     "ExecutionError": "ingestkit_pdf.errors",
     "IngestError": "ingestkit_pdf.errors",
+    "JobNotFoundError": "ingestkit_pdf.errors",
     "LocalExecutionBackend": "ingestkit_pdf.execution.local",
     "PDFProcessorConfig": "ingestkit_pdf.config",
     "PDFRouter": "ingestkit_pdf.router",
     "ProcessingResult": "ingestkit_pdf.models",
+    "ResultTimeoutError": "ingestkit_pdf.errors",
+    "SubmitError": "ingestkit_pdf.errors",
     "create_default_router": "ingestkit_pdf.router",
 }
 

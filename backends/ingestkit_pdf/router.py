@@ -12,7 +12,7 @@ from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from ingestkit_pdf._sinks import VectorSink
 from ingestkit_pdf.config import PDFProcessorConfig
@@ -76,11 +76,11 @@ class PDFRouter:
         self._execution = _default_execution(self._config) if execution is None else execution
         self._threads = ThreadPoolExecutor(_MAX_WAITING, thread_name_prefix="ingestkit-pdf-result")
 
-    def can_handle(self, file_path: str) -> bool:
+    def can_handle(self, file_path: str | os.PathLike[str]) -> bool:
         """True for a name that ends in `.pdf`, in any case; the file itself is not looked at."""
         return Path(file_path).suffix.lower() == ".pdf"
 
-    def process(self, file_path: str, *, timeout: float | None = None) -> ProcessingResult:
+    def process(self, file_path: str | os.PathLike[str], *, timeout: float | None = None) -> ProcessingResult:
         """Process one document and wait for its result.
 
         Args:
@@ -96,7 +96,9 @@ class PDFRouter:
         job_id = self._execution.submit(os.fspath(file_path), self._config)
         return self._result(job_id, timeout, time.monotonic())
 
-    async def aprocess(self, file_path: str, *, timeout: float | None = None) -> ProcessingResult:
+    async def aprocess(
+        self, file_path: str | os.PathLike[str], *, timeout: float | None = None
+    ) -> ProcessingResult:
         """`process` for an event loop, which goes on meanwhile.
 
         Any number of documents can be under way. Their results are waited for in up to 32 threads of the
@@ -111,7 +113,7 @@ class PDFRouter:
         return await asyncio.get_running_loop().run_in_executor(self._threads, wait)
 
     def process_batch(
-        self, file_paths: Iterable[str], *, timeout: float | None = None
+        self, file_paths: Iterable[str | os.PathLike[str]], *, timeout: float | None = None
     ) -> list[ProcessingResult]:
         """Process many documents at once; their results are in the order of the paths.
 
@@ -175,9 +177,24 @@ class PDFRouter:
         self.close()
 
 
-def create_default_router(config: PDFProcessorConfig | None = None, **kwargs: Any) -> PDFRouter:
+def create_default_router(
+    config: PDFProcessorConfig | None = None,
+    *,
+    vector_store: VectorStoreBackend | None = None,
+    structured_db: object | None = None,
+    llm: object | None = None,
+    embedder: EmbeddingBackend | None = None,
+    execution: ExecutionBackend | None = None,
+) -> PDFRouter:
     """A router with the execution backend that the configuration names; see `PDFRouter`."""
-    return PDFRouter(config=config, **kwargs)
+    return PDFRouter(
+        vector_store=vector_store,
+        structured_db=structured_db,
+        llm=llm,
+        embedder=embedder,
+        config=config,
+        execution=execution,
+    )
 
 
 def _default_execution(config: PDFProcessorConfig) -> ExecutionBackend:

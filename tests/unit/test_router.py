@@ -134,7 +134,7 @@ def test_the_configuration_travels_with_each_document() -> None:
     """If it failed, documents would be read with defaults."""
     execution = Recorder()
     config = PDFProcessorConfig(chunk_size_tokens=100)
-    PDFRouter(execution=execution, config=config).process(Path("a.pdf"))  # type: ignore[arg-type]
+    PDFRouter(execution=execution, config=config).process(Path("a.pdf"))
     assert execution.calls == ["submit a.pdf", "get a.pdf"]
     assert execution.configs == [config]
 

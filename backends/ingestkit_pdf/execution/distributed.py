@@ -132,7 +132,9 @@ class DistributedExecutionBackend:
         """The identity whose reply queue is used."""
         return self._client_id
 
-    def submit(self, file_path: str, config: PDFProcessorConfig, *, job_id: str | None = None) -> str:
+    def submit(
+        self, file_path: str | os.PathLike[str], config: PDFProcessorConfig, *, job_id: str | None = None
+    ) -> str:
         """Hand over a document; returns the id of its job once the broker has it safely.
 
         Args:

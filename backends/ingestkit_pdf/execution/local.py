@@ -105,7 +105,7 @@ class LocalExecutionBackend:
         self._jobs: dict[str, _Job] = {}
         self._claimed: OrderedDict[str, None] = OrderedDict()
 
-    def submit(self, file_path: str, config: PDFProcessorConfig) -> str:
+    def submit(self, file_path: str | os.PathLike[str], config: PDFProcessorConfig) -> str:
         """Start a job and return its id; with more jobs than workers, first come, first served.
 
         Raises:
