@@ -1,4 +1,4 @@
-"""Writes reference/settings.md and reference/config.md from the code: `python docs/generate_reference.py`."""
+"""Writes settings.md, config.md and errors.md from the code: `python docs/generate_reference.py`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from pydantic.fields import FieldInfo
 
 from ingestkit_pdf import pdf
 from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.errors import ErrorCode
 from ingestkit_pdfd.load_settings import DEFAULT_CONFIG_FILE
 from ingestkit_pdfd.reload import effect_of
 from ingestkit_pdfd.settings import ENV_PREFIX, DaemonSettings
 
-__all__ = ["PAGES", "config_page", "settings_page"]
+__all__ = ["PAGES", "config_page", "errors_page", "settings_page"]
 
 _FOLDER = Path(__file__).parent / "reference"
 
@@ -71,6 +72,26 @@ What is recognised by measures that nobody should have to set, and limits that o
 They are named here so that a result can be explained; to change one is to change the parser's version.
 """
 
+_ERRORS = """\
+<!-- Written by docs/generate_reference.py; change the descriptions in the code. -->
+
+# Error codes
+
+`ErrorCode` has stable codes for programs, metrics and alerts: `E_` is an error, `W_` a warning. New ones may
+be added; none is removed.
+
+A document that cannot be read is a `ProcessingResult`, not an exception. `errors` has the codes of what made
+it fail, `warnings` the codes of what a usable result lacks, and `error_details` an `IngestError` for each of
+them and for the errors of single pages: `code`, `message`, `stage`, `page_number`, `recoverable` (the same
+document may succeed at another time) and `details`, facts for programs.
+
+Exceptions are for calls that could not be carried out: `ExecutionError` and its subclasses
+([Python](python.md#exceptions)) carry one of the codes under [Execution](#execution). `process_batch` of
+`PDFRouter` turns them into results with that code, so that the other documents of the batch are not lost.
+"""
+
+_CODE = re.compile(r"    # (\w.*)\n|    ([EW]_[A-Z_]+) = .*\n(?:    \"\"\"((?:.|\n)+?)\"\"\")?")
+
 _PIPELINE = Path(pdf.__file__).parent
 
 _GROUP = re.compile(r"    # (\w.*)\n|    (\w+): .*= Field\(")
@@ -98,6 +119,19 @@ def config_page() -> str:
         for title, names in groups.items()
     ]
     return "\n".join((_CONFIGURATION, *sections, *_constants(), ""))
+
+
+def errors_page() -> str:
+    """The error codes, in the groups that the code has them in, with what is said of them there."""
+    lines = [_ERRORS]
+    for title, code, meaning in _CODE.findall(inspect.getsource(ErrorCode)):
+        if title:
+            lines += [*([""] if len(lines) > 1 else []), f"## {title}", "", "| code | meaning |", "|---|---|"]
+        elif not meaning:
+            raise ValueError(f"ErrorCode.{code} has no description")
+        else:
+            lines.append(f"| `{code}` | {_cell(' '.join(meaning.split()))} |")
+    return "\n".join((*lines, ""))
 
 
 def _constants() -> list[str]:
@@ -132,7 +166,11 @@ def _is_number(value: ast.expr) -> bool:
     return False
 
 
-PAGES = {_FOLDER / "settings.md": settings_page, _FOLDER / "config.md": config_page}
+PAGES = {
+    _FOLDER / "settings.md": settings_page,
+    _FOLDER / "config.md": config_page,
+    _FOLDER / "errors.md": errors_page,
+}
 
 
 def _table(
