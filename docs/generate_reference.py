@@ -34,19 +34,19 @@ _INTRODUCTION = f"""\
 
 # Settings of the daemon
 
-How documents are read is configured with each job: [`PDFProcessorConfig`](config.md).
+How documents are read is configured for each job: [`PDFProcessorConfig`](config.md).
 
-Where a setting is given more than once, the first of these wins: the option of the command line, the
-environment (`{ENV_PREFIX}<NAME>`, in capitals; lists and tables as JSON), a file of its name in the
-directory that systemd's `LoadCredential=` makes, the TOML file (`--config`, else `{ENV_PREFIX}CONFIG`,
-else `{DEFAULT_CONFIG_FILE}`), the default. A name that no setting has is an error that names the nearest
-one. `ingestkit-pdfd check` looks at all of them and starts nothing. Where a setting names a file
-(`tls_key_file`), the file of its name in that directory is the file itself.
+If a setting is given more than once, the first of these sources wins: command-line options, the environment
+(`{ENV_PREFIX}<NAME>`, in capitals; lists and tables as JSON), a file with the name of the setting in the
+directory that systemd's `LoadCredential=` creates, the TOML file (`--config`, else `{ENV_PREFIX}CONFIG`, else
+`{DEFAULT_CONFIG_FILE}`), the default. An unknown name is an error that names the nearest one.
+`ingestkit-pdfd check` verifies all settings and starts nothing. For a setting that names a file
+(`tls_key_file`), the file in the credentials directory is that file itself.
 
-A running daemon reads its settings again on SIGHUP (`systemctl reload ingestkit-pdfd`). The last column
-tells when a change counts: with the *reload*, for jobs that begin from then on; with the *next
-connection* to the broker; or with a *restart*: until then the daemon goes on with what it had, and its
-log names the setting. Wrong settings change nothing: the line `reload_refused` says why, and the metric
+A running daemon reads its settings again on SIGHUP (`systemctl reload ingestkit-pdfd`). The last column says
+when a change takes effect: on *reload*, for jobs that begin after it; with the *next connection* to the
+broker; or after a *restart*, before which the daemon keeps the old value and names the setting in its log.
+Invalid settings change nothing: the log line `reload_refused` says why, and the metric
 `ingestkit_pdfd_settings_last_reload_successful` is 0.
 """
 
@@ -55,21 +55,23 @@ _CONFIGURATION = """\
 
 # Configuration of the pipeline
 
-`PDFProcessorConfig` has every threshold by which a document is read, recognised and cut: in Python, or from
-a TOML, JSON or YAML file (`PDFProcessorConfig.from_file`, `--config`). It is frozen, and an unknown name is
-an error that names the nearest one. A job carries the values that differ from the default, except those
-that begin with `execution_`, which say where the work is done and never change a result, and the password,
-which travels sealed ([how](../how-to/passwords.md)).
+`PDFProcessorConfig` holds every threshold that decides how a document is read and divided into chunks. It is
+made in Python, or from a TOML, JSON or YAML file (`PDFProcessorConfig.from_file`, `--config`). It is
+immutable, and an unknown name is an error that names the nearest one.
 
-The ingest key is derived from the content of the document and these values; not from the password, the
-limit of time, the reasons for overrides, and what concerns execution and sinks.
+A job carries the values that differ from their defaults. Those that begin with `execution_` are not sent:
+they say where the work is done and never change a result. The password is sent encrypted
+([how](../how-to/passwords.md)).
+
+The ingest key is derived from the content of the document and from these values, except for the password,
+the time limit, the reasons for overrides, and whatever concerns execution and sinks.
 """
 
 _CONSTANTS = """\
-## Thresholds that are fixed
+## Fixed thresholds
 
-What is recognised by measures that nobody should have to set, and limits that only broken documents reach.
-They are named here so that a result can be explained; to change one is to change the parser's version.
+Measures that nobody should have to set, and limits that only broken documents reach. They are listed so that
+a result can be explained; changing one of them changes the version of the parser.
 """
 
 _ERRORS = """\
@@ -179,7 +181,7 @@ def _table(
     schemas = model.model_json_schema()
     lines = ["| setting | kind | default | meaning |", "|---|---|---|---|"]
     if effect is not None:
-        lines = ["| setting | kind | default | meaning | a change counts with |", "|---|---|---|---|---|"]
+        lines = ["| setting | kind | default | meaning | takes effect on |", "|---|---|---|---|---|"]
     for name in names or model.model_fields:
         field = model.model_fields[name]
         if not field.description:
