@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from ingestkit_pdf import _tracing
 from ingestkit_pdf._deployment import (
@@ -27,10 +27,10 @@ from ingestkit_pdf._deployment import (
 )
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode, ExecutionError, ResultTimeoutError, SubmitError
-from ingestkit_pdf.execution._client.answer import Answer
 from ingestkit_pdf.execution._client.link import Link
 from ingestkit_pdf.execution._client.publisher import Publication
 from ingestkit_pdf.execution._client.results import ResultStore
+from ingestkit_pdf.execution.reading import read_result
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
 from ingestkit_pdf.wire.envelope import (
@@ -278,7 +278,7 @@ class DistributedExecutionBackend:
         if answer is None:
             return None
         try:
-            result = _parse(answer)
+            result = read_result(job_id, answer.body())
         except InvalidMessageError as error:
             _log.warning("a result of job %s was dropped: %s", job_id, error)
             self._store.discard(answer)
@@ -315,21 +315,6 @@ def _read_inline(file_path: str, limit: int) -> bytes | None:
     with path.open("rb") as file:
         document = file.read(limit + 1)
     return document if len(document) <= limit else None
-
-
-def _parse(answer: Answer) -> ProcessingResult:
-    try:
-        return ProcessingResult.model_validate_json(answer.body())
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise ExecutionError(
-            ErrorCode.E_EXECUTION_REJECTED,
-            f"the result of job {answer.job_id!r} is not one this version understands "
-            f"({where}: {first['msg']}); it stays in the reply queue",
-            job_id=answer.job_id,
-            stage="result",
-        ) from error
 
 
 def _close_in(pid: int, link: Link, timeout: float) -> None:

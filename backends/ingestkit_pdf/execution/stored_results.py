@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import ValidationError
-
-from ingestkit_pdf.errors import ErrorCode, ExecutionError, JobNotFoundError
+from ingestkit_pdf.errors import JobNotFoundError
 from ingestkit_pdf.execution._client.script import Script, Steps
 from ingestkit_pdf.execution._client.shelf import Found, QueueInUseError, Shelf, lock
 from ingestkit_pdf.execution._client.visit import Visit
+from ingestkit_pdf.execution.reading import read_result
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
 from ingestkit_pdf.wire.envelope import InvalidMessageError, ResultAssembler, ResultPart, decode_result_part
@@ -72,7 +71,7 @@ def collect_result(
             answers = yield from _search(shelf, job_id)
             body = answers.best()
             if body is not None:
-                deliver(_parse(job_id, body))
+                deliver(read_result(job_id, body))
                 for found in () if keep else answers.outdated():
                     shelf.take(found)
             yield from shelf.put_back()
@@ -116,14 +115,6 @@ class _Answers:
     def outdated(self) -> list[Found]:
         """What is of no use to anybody once the best is delivered: itself, and all but later answers."""
         return [found for found, redrive in self._found if redrive <= self._redrive]
-
-
-def _parse(job_id: str, body: bytes) -> ProcessingResult:
-    try:
-        return ProcessingResult.model_validate_json(body)
-    except ValidationError as error:
-        reason = f"the result of job {job_id!r} is not one this version understands; it stays in its queue"
-        raise ExecutionError(ErrorCode.E_EXECUTION_REJECTED, reason, job_id=job_id, stage="result") from error
 
 
 def _search(shelf: Shelf, job_id: str) -> Steps:
