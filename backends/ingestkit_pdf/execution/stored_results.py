@@ -58,9 +58,9 @@ def collect_result(
     if orphaned:
         queues.append(topology.orphaned_queue)
     visit = Visit(url, name="ingestkit-pdf result", timeout=timeout, tls=tls)
-    problems: list[str] = []
 
     def steps(connection: Any, script: Script) -> Steps:
+        problems = []
         for queue in queues:
             if queue.name != topology.orphaned_queue.name:
                 yield from lock(connection, script, visit, topology.reply_lock(queue), 0.0)
@@ -68,19 +68,25 @@ def collect_result(
             if not (yield from shelf.open(connection, script)):
                 problems.append(f"queue {queue.name!r} does not exist")
                 continue
-            answers = yield from _search(shelf, job_id)
-            body = answers.best()
-            if body is not None:
-                deliver(read_result(job_id, body))
-                for found in () if keep else answers.outdated():
-                    shelf.take(found)
-            yield from shelf.put_back()
-            if body is not None:
+            problem = yield from _deliver(shelf, job_id, deliver, keep=keep)
+            if problem is None:
                 return
-            problems.append(f"queue {queue.name!r} has {answers.what()}")
+            problems.append(f"queue {queue.name!r} has {problem}")
         raise JobNotFoundError(job_id, f"no result of job {job_id!r}: {', '.join(problems)}")
 
     visit.run(steps)
+
+
+def _deliver(shelf: Shelf, job_id: str, deliver: Callable[[ProcessingResult], None], *, keep: bool) -> Steps:
+    """Deliver the result, if it is in this queue, and take it off; None, or what there is instead."""
+    answers = yield from _search(shelf, job_id)
+    body = answers.best()
+    if body is not None:
+        deliver(read_result(job_id, body))
+        for found in () if keep else answers.outdated():
+            shelf.take(found)
+    yield from shelf.put_back()
+    return None if body is not None else answers.what()
 
 
 class _Answers:
