@@ -14,6 +14,7 @@ import click
 
 from ingestkit_pdf.cli import dead_report, options
 from ingestkit_pdf.cli.dead_options import Broker, broker_options, filter_options, stoppable
+from ingestkit_pdf.cli.entry import INTERRUPTED
 from ingestkit_pdf.cli.report import complain, printable, table
 from ingestkit_pdf.execution import dead_letters
 from ingestkit_pdf.execution.dead_letters import Letter, LetterFilter, Tally
@@ -21,7 +22,6 @@ from ingestkit_pdf.wire.envelope import Message
 
 __all__ = ["dead"]
 
-_INTERRUPTED = 130
 
 _ALL = click.option("--all", "everything", is_flag=True, help="Every letter, without any filter.")
 _LIMIT = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many letters.")
@@ -274,7 +274,7 @@ def _end(tally: Tally) -> None:
     context = click.get_current_context()
     if tally.interrupted:
         complain("interrupted; run it again for the rest")
-        context.exit(_INTERRUPTED)
+        context.exit(INTERRUPTED)
     context.exit(1 if tally.left else 0)
 
 

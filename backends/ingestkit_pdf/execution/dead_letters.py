@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingestkit_pdf._deployment import DEFAULT_PREFIX, check_lane
 from ingestkit_pdf.execution._client.script import Script, Steps
 from ingestkit_pdf.execution._client.shelf import Outlet, QueueInUseError, Shelf, lock
 from ingestkit_pdf.execution._client.visit import Visit
@@ -26,7 +27,7 @@ from ingestkit_pdf.execution.letter_reasons import explain
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.wire.envelope import InvalidMessageError, Message, decode_job, redriven_message
 from ingestkit_pdf.wire.letter import BrokerDeath, Letter, read_letter
-from ingestkit_pdf.wire.topology import DEFAULT_PREFIX, Topology, is_valid_name
+from ingestkit_pdf.wire.topology import Topology
 
 __all__ = [
     "BrokerDeath",
@@ -128,34 +129,24 @@ def redrive(
     """
     tally = Tally() if tally is None else tally
     topology = Topology(prefix)
-    if to_lane is not None and not is_valid_name(to_lane):
-        raise ValueError(f"lane {to_lane!r} is not 1 to 64 letters, digits, '_' or '-'")
-    closed: dict[str, str] = {}  # lanes that take nothing now
-    moved: set[tuple[str | None, int]] = set()
+    if to_lane is not None:
+        check_lane(to_lane)
     round_ = _Round(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit)
-    outlet = Outlet(round_.visit, topology.jobs_exchange.name)
+    outlet = None if dry_run else Outlet(round_.visit, topology.jobs_exchange.name)
+    back = _WayBack(topology, outlet, to_lane=to_lane, force=force)
 
     def handle(letter: Letter, message: Message) -> Steps:
-        if (letter.job_id, letter.redrives) in moved:
+        if back.was_moved(letter):
             return False  # it has failed again already; once is enough for one call
-        problem, lane = _obstacle(message, topology, force=force), to_lane or letter.lane
-        if problem is None and lane is None:
-            problem = "the lane it came from is unknown (--to-lane names one)"
-        if problem is None and lane is not None:
-            problem = closed.get(lane)
-            if problem is None and not dry_run:
-                problem = yield from outlet.publish(redriven_message(message), lane)
-                if problem is not None:
-                    closed[lane] = problem
+        problem = yield from back.move(letter, message)
         if problem is None:
-            moved.add((letter.job_id, letter.redrives + 1))
             tally.done += 1
         else:
             tally.left[problem] += 1
         show(letter, problem)
         return problem is None and not dry_run
 
-    round_.run(handle, None if dry_run else outlet)
+    round_.run(handle, outlet)
     return tally
 
 
@@ -249,10 +240,42 @@ class _Round:
                 shelf.take(found)
 
 
-def _obstacle(message: Message, topology: Topology, *, force: bool) -> str | None:
-    """Why this letter cannot be a job again; None when it can."""
-    if force:
-        return None
+class _WayBack:
+    """Publishes letters as jobs again; without an outlet it only finds out which could be."""
+
+    def __init__(
+        self, topology: Topology, outlet: Outlet | None, *, to_lane: str | None, force: bool
+    ) -> None:
+        self._topology = topology
+        self._outlet = outlet
+        self._to_lane = to_lane
+        self._force = force
+        self._closed: dict[str, str] = {}  # lanes that take nothing now
+        self._moved: set[tuple[str | None, int]] = set()
+
+    def was_moved(self, letter: Letter) -> bool:
+        """True for a job that this has brought back, and that is here again."""
+        return (letter.job_id, letter.redrives) in self._moved
+
+    def move(self, letter: Letter, message: Message) -> Steps:
+        """Bring a letter back; None once the broker has the job, else why it must stay."""
+        lane = self._to_lane or letter.lane
+        problem = None if self._force else _obstacle(message, self._topology)
+        if problem is None and lane is None:
+            problem = "the lane it came from is unknown (--to-lane names one)"
+        if problem is None and lane is not None:
+            if self._outlet is not None and lane not in self._closed:
+                refused = yield from self._outlet.publish(redriven_message(message), lane)
+                if refused is not None:
+                    self._closed[lane] = refused
+            problem = self._closed.get(lane)
+        if problem is None:
+            self._moved.add((letter.job_id, letter.redrives + 1))
+        return problem
+
+
+def _obstacle(message: Message, topology: Topology) -> str | None:
+    """Why this letter is not a valid job; None when it is."""
     try:
         decode_job(redriven_message(message), topology, inline_limit=sys.maxsize)
     except InvalidMessageError as error:

@@ -15,25 +15,31 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from ingestkit_pdf import _tracing
+from ingestkit_pdf._deployment import (
+    DEFAULT_INLINE_LIMIT,
+    DEFAULT_LANE,
+    DEFAULT_PREFIX,
+    check_client_id,
+    check_lane,
+)
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode, ExecutionError, ResultTimeoutError, SubmitError
-from ingestkit_pdf.execution._client.answer import Answer
 from ingestkit_pdf.execution._client.link import Link
 from ingestkit_pdf.execution._client.publisher import Publication
 from ingestkit_pdf.execution._client.results import ResultStore
+from ingestkit_pdf.execution.reading import read_result
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
 from ingestkit_pdf.wire.envelope import (
-    DEFAULT_INLINE_LIMIT,
     InvalidMessageError,
     Message,
     encode_job,
 )
 from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
-from ingestkit_pdf.wire.topology import DEFAULT_LANE, DEFAULT_PREFIX, Topology, is_valid_name
+from ingestkit_pdf.wire.topology import Topology
 
 __all__ = ["DistributedExecutionBackend"]
 
@@ -89,20 +95,12 @@ class DistributedExecutionBackend:
         result_window: int = _DEFAULT_WINDOW,
     ) -> None:
         self._topology = Topology(prefix)
-        if not is_valid_name(lane):
-            raise ValueError(f"lane {lane!r} is not 1 to 64 letters, digits, '_' or '-'")
-        if client_id is not None and not self._topology.is_reply_queue(
-            self._topology.reply_queue(client_id).name
-        ):
-            raise ValueError(
-                f"client_id {client_id!r} is not 1 to 64 letters, digits, '_' or '-' (and not 'orphaned')"
-            )
         if inline_limit < 0 or submit_timeout <= 0 or result_window < 1:
             raise ValueError("inline_limit, submit_timeout and result_window must not be negative or zero")
         self._url = queue_url
         self._tls = tls
-        self._lane = lane
-        self._given_client_id = client_id
+        self._lane = check_lane(lane)
+        self._given_client_id = None if client_id is None else check_client_id(client_id)
         self._inline_limit = inline_limit
         self._seal = PasswordSeal(secrets_key) if secrets_key else None
         self._submit_timeout = submit_timeout
@@ -134,7 +132,9 @@ class DistributedExecutionBackend:
         """The identity whose reply queue is used."""
         return self._client_id
 
-    def submit(self, file_path: str, config: PDFProcessorConfig, *, job_id: str | None = None) -> str:
+    def submit(
+        self, file_path: str | os.PathLike[str], config: PDFProcessorConfig, *, job_id: str | None = None
+    ) -> str:
         """Hand over a document; returns the id of its job once the broker has it safely.
 
         Args:
@@ -278,7 +278,7 @@ class DistributedExecutionBackend:
         if answer is None:
             return None
         try:
-            result = _parse(answer)
+            result = read_result(job_id, answer.body())
         except InvalidMessageError as error:
             _log.warning("a result of job %s was dropped: %s", job_id, error)
             self._store.discard(answer)
@@ -315,21 +315,6 @@ def _read_inline(file_path: str, limit: int) -> bytes | None:
     with path.open("rb") as file:
         document = file.read(limit + 1)
     return document if len(document) <= limit else None
-
-
-def _parse(answer: Answer) -> ProcessingResult:
-    try:
-        return ProcessingResult.model_validate_json(answer.body())
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise ExecutionError(
-            ErrorCode.E_EXECUTION_REJECTED,
-            f"the result of job {answer.job_id!r} is not one this version understands "
-            f"({where}: {first['msg']}); it stays in the reply queue",
-            job_id=answer.job_id,
-            stage="result",
-        ) from error
 
 
 def _close_in(pid: int, link: Link, timeout: float) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import ValidationError
-
-from ingestkit_pdf.errors import ErrorCode, ExecutionError, JobNotFoundError
+from ingestkit_pdf.errors import JobNotFoundError
 from ingestkit_pdf.execution._client.script import Script, Steps
 from ingestkit_pdf.execution._client.shelf import Found, QueueInUseError, Shelf, lock
 from ingestkit_pdf.execution._client.visit import Visit
+from ingestkit_pdf.execution.reading import read_result
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
 from ingestkit_pdf.wire.envelope import InvalidMessageError, ResultAssembler, ResultPart, decode_result_part
@@ -59,9 +58,9 @@ def collect_result(
     if orphaned:
         queues.append(topology.orphaned_queue)
     visit = Visit(url, name="ingestkit-pdf result", timeout=timeout, tls=tls)
-    problems: list[str] = []
 
     def steps(connection: Any, script: Script) -> Steps:
+        problems = []
         for queue in queues:
             if queue.name != topology.orphaned_queue.name:
                 yield from lock(connection, script, visit, topology.reply_lock(queue), 0.0)
@@ -69,19 +68,25 @@ def collect_result(
             if not (yield from shelf.open(connection, script)):
                 problems.append(f"queue {queue.name!r} does not exist")
                 continue
-            answers = yield from _search(shelf, job_id)
-            body = answers.best()
-            if body is not None:
-                deliver(_parse(job_id, body))
-                for found in () if keep else answers.outdated():
-                    shelf.take(found)
-            yield from shelf.put_back()
-            if body is not None:
+            problem = yield from _deliver(shelf, job_id, deliver, keep=keep)
+            if problem is None:
                 return
-            problems.append(f"queue {queue.name!r} has {answers.what()}")
+            problems.append(f"queue {queue.name!r} has {problem}")
         raise JobNotFoundError(job_id, f"no result of job {job_id!r}: {', '.join(problems)}")
 
     visit.run(steps)
+
+
+def _deliver(shelf: Shelf, job_id: str, deliver: Callable[[ProcessingResult], None], *, keep: bool) -> Steps:
+    """Deliver the result, if it is in this queue, and take it off; None, or what there is instead."""
+    answers = yield from _search(shelf, job_id)
+    body = answers.best()
+    if body is not None:
+        deliver(read_result(job_id, body))
+        for found in () if keep else answers.outdated():
+            shelf.take(found)
+    yield from shelf.put_back()
+    return None if body is not None else answers.what()
 
 
 class _Answers:
@@ -116,14 +121,6 @@ class _Answers:
     def outdated(self) -> list[Found]:
         """What is of no use to anybody once the best is delivered: itself, and all but later answers."""
         return [found for found, redrive in self._found if redrive <= self._redrive]
-
-
-def _parse(job_id: str, body: bytes) -> ProcessingResult:
-    try:
-        return ProcessingResult.model_validate_json(body)
-    except ValidationError as error:
-        reason = f"the result of job {job_id!r} is not one this version understands; it stays in its queue"
-        raise ExecutionError(ErrorCode.E_EXECUTION_REJECTED, reason, job_id=job_id, stage="result") from error
 
 
 def _search(shelf: Shelf, job_id: str) -> Steps:

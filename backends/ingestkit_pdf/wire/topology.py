@@ -8,9 +8,15 @@ and dead-letters at least once, which needs all four of quorum, dead-letter exch
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from ingestkit_pdf._deployment import (
+    DEFAULT_LANE,
+    DEFAULT_PREFIX,
+    check_prefix,
+    is_valid_client_id,
+)
 
 __all__ = [
     "DEFAULT_LANE",
@@ -20,11 +26,7 @@ __all__ = [
     "Exchange",
     "Queue",
     "Topology",
-    "is_valid_name",
 ]
-
-DEFAULT_PREFIX = "ingestkit.pdf"
-DEFAULT_LANE = "default"
 
 RETRY_DELAYS = (5, 30, 120, 600)
 """The rungs of the retry ladder, in seconds."""
@@ -35,10 +37,6 @@ _DELIVERY_LIMIT = 1_000_000_000
 """Of queues that are looked into: each look counts as a delivery, and a RabbitMQ of version 4 drops a message
 after 20 unless the queue says otherwise. No limit (-1) is not to be had: 3.10 takes it, and then drops the
 message at its first return. A policy with a lower limit would win, so there must be none for these queues."""
-
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_PREFIX = re.compile(r"(?!amq\.)[A-Za-z0-9_.-]{1,100}")
-_RESERVED_CLIENT_IDS = {"orphaned"}
 
 Argument = str | int
 
@@ -68,11 +66,6 @@ class Binding:
     routing_key: str
 
 
-def is_valid_name(name: str) -> bool:
-    """True for what a lane or a client may be called: 1 to 64 letters, digits, `_` or `-`."""
-    return _NAME.fullmatch(name) is not None
-
-
 @dataclass(frozen=True, slots=True)
 class Topology:
     """All names below one prefix.
@@ -84,10 +77,7 @@ class Topology:
     prefix: str = DEFAULT_PREFIX
 
     def __post_init__(self) -> None:
-        if not _PREFIX.fullmatch(self.prefix):
-            raise ValueError(
-                f"prefix {self.prefix!r} is not 1 to 100 letters, digits, '_', '-' or '.' (and not 'amq.')"
-            )
+        check_prefix(self.prefix)
 
     @property
     def jobs_exchange(self) -> Exchange:
@@ -168,7 +158,7 @@ class Topology:
     def is_reply_queue(self, name: str) -> bool:
         """True when `name` is the reply queue of some client: the only queues a job may be answered to."""
         head, found, client_id = name.rpartition(f"{self.prefix}.replies.")
-        return bool(found) and not head and is_valid_name(client_id) and client_id not in _RESERVED_CLIENT_IDS
+        return bool(found) and not head and is_valid_client_id(client_id)
 
     def exchanges(self) -> tuple[Exchange, ...]:
         """Every exchange."""

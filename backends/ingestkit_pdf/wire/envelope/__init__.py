@@ -6,7 +6,6 @@ Nothing acts on a message before `decode_job` or `decode_result_part` has accept
 
 from ingestkit_pdf.wire.envelope.attempts import AttemptRecord, parse_history
 from ingestkit_pdf.wire.envelope.job import (
-    DEFAULT_INLINE_LIMIT,
     JOB_TYPE,
     InlineSource,
     Job,
@@ -27,7 +26,6 @@ from ingestkit_pdf.wire.envelope.result import (
 )
 
 __all__ = [
-    "DEFAULT_INLINE_LIMIT",
     "JOB_TYPE",
     "RESULT_TYPE",
     "AttemptRecord",

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from ingestkit_pdf._deployment import DEFAULT_INLINE_LIMIT
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.wire.envelope.attempts import AttemptRecord, read_history
 from ingestkit_pdf.wire.envelope.message import (
@@ -33,7 +34,6 @@ from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
 from ingestkit_pdf.wire.topology import Topology
 
 __all__ = [
-    "DEFAULT_INLINE_LIMIT",
     "JOB_TYPE",
     "InlineSource",
     "Job",
@@ -44,9 +44,6 @@ __all__ = [
 ]
 
 JOB_TYPE = "ingestkit.pdf.job.v1"
-
-DEFAULT_INLINE_LIMIT = 8 * 1024 * 1024
-"""Documents up to so many bytes travel inside the job (a broker of version 4 takes 16 MiB in all)."""
 
 
 class InlineSource(WireModel):
