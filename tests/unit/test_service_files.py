@@ -41,6 +41,14 @@ def test_a_document_that_takes_the_daemon_down_is_parked_before_the_unit_gives_u
     assert int(burst.removeprefix("StartLimitBurst=")) >= 3 * DaemonSettings().max_deliveries
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_folder_that_not_every_debian_has_may_be_missing(unit: str) -> None:
+    """Otherwise the unit would not start on arm64, where there is no /lib64."""
+    lists = [line for line in directives(unit) if re.match(r"\w+Paths=", line)]
+    named = {path for line in lists for path in line.partition("=")[2].split()}
+    assert {path for path in named if not path.startswith("-")} == {"/", "/usr", "/opt/ingestkit-pdf"}
+
+
 @needs_systemd
 @pytest.mark.parametrize("unit", UNITS)
 def test_systemd_has_nothing_to_say_about_a_unit(unit: str, tmp_path: Path) -> None:
