@@ -123,7 +123,7 @@ class StatusServer:
         if snapshot is None:
             body = {"status": "the event loop does not answer"}
             return _respond(start_response, "503 Service Unavailable", body)
-        good = path == "/healthz" or snapshot.ready
+        good = snapshot.problem is None if path == "/healthz" else snapshot.ready
         return _respond(
             start_response,
             "200 OK" if good else "503 Service Unavailable",

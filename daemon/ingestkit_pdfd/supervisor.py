@@ -245,6 +245,7 @@ def _look(signals: Signals, parts: _Parts) -> Snapshot:
         publishing=parts.publisher.is_open,
         draining=signals.first.is_set(),
         in_progress=parts.dispatcher.in_progress(),
+        problem=parts.watchdog.problem(),
     )
 
 

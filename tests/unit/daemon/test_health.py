@@ -75,6 +75,7 @@ def loop() -> Iterator[Loop]:
         (replace(UP, consuming=False), 200, 503, "waiting for the broker"),
         (replace(UP, draining=True), 200, 503, "draining"),
         (replace(UP, consuming=False, draining=True), 200, 503, "draining"),
+        (replace(UP, problem="1 worker is stuck"), 503, 503, "not working: 1 worker is stuck"),
     ],
 )
 def test_ready_is_who_takes_jobs_and_healthy_who_is_alive(
