@@ -27,12 +27,18 @@ SUBSYSTEMS: Mapping[Subsystem, tuple[str, ...]] = {
     "broker": ("ingestkit_pdfd.consuming", "ingestkit_pdfd.reply"),
     "jobs": ("ingestkit_pdfd.attempt", "ingestkit_pdfd.dispatcher"),
     "pool": ("ingestkit_pdf",),
-    "libraries": ("aio_pika", "aiormq", "asyncio", "opentelemetry"),
+    "libraries": ("aio_pika", "aiormq", "asyncio", "opentelemetry", "waitress"),
 }
 """The loggers whose level can be set apart; what is below `ingestkit_pdfd` and not named is the service's."""
 
-_NOISY = {"aio_pika": "error", "aiormq": "critical", "asyncio": "warning", "opentelemetry": "warning"}
-"""What the libraries say of a lost connection we say ourselves, once."""
+_NOISY = {
+    "aio_pika": "error",
+    "aiormq": "critical",
+    "asyncio": "warning",
+    "opentelemetry": "warning",
+    "waitress": "error",
+}
+"""What the libraries say of a lost connection we say ourselves, once; that probes queue up is no event."""
 
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)

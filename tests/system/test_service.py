@@ -125,7 +125,9 @@ def test_a_reload_sees_the_credentials(running: Site) -> None:
     daemon = running.daemon
     kept = daemon.machine.run("cat", CONFIG).stdout
     daemon.drop_in("credential", "SetCredential=delivery_timeout:100000")
-    daemon.machine.write(CONFIG, kept + "document_timeout = 1000\n")  # too long for the default delivery_timeout
+    daemon.machine.write(
+        CONFIG, kept + "document_timeout = 1000\n"
+    )  # too long for the default delivery_timeout
     daemon.systemctl("restart")
     daemon.systemctl("reload")
     daemon.machine.write(CONFIG, kept)
