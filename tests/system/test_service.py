@@ -205,6 +205,11 @@ def test_a_broker_that_is_away_neither_kills_nor_restarts_the_unit(running: Site
     running.broker.start()
     daemon.await_true("consuming again", lambda: daemon.show("StatusText").startswith("consuming"))
     assert daemon.machine.show(UNIT, "MainPID", "NRestarts") == before
+    warnings = daemon.machine.run(
+        "journalctl", "--quiet", "-o", "cat", "-p", "warning", f"--unit={UNIT}"
+    ).stdout
+    assert '"event": "broker_lost"' in warnings
+    assert '"event": "daemon_ready"' not in warnings
     assert running.process(running.samples[0])[0].markdown
 
 

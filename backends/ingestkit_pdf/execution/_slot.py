@@ -130,7 +130,9 @@ class Slot:
                 return self.launch()
             except WorkerStartError as error:
                 problem = error
-                self.failing = (self.failing[0] if self.failing else time.monotonic(), str(error))
+                if self.failing is None:
+                    self.failing = (time.monotonic(), str(error))
+                    _log.warning("no worker process could be started: %s", error)
         raise problem
 
     def _refuse_one(self, problem: WorkerStartError) -> None:
