@@ -92,7 +92,7 @@ class Attempt:
         self._reply_tos = [job.reply_to]
         self._services = services
         self._pool_id = f"{job.job_id}/{job.redrive}/{job.attempt}"
-        self._withdrawn = False
+        self._withdrawn = asyncio.Event()
         self._received = time.monotonic()
         self._trace = services.tracing.begin(job, delivery.lane)
         self._begun: float | None = None
@@ -111,7 +111,7 @@ class Attempt:
     def withdraw(self) -> None:
         """Give the job back unless a worker has begun it."""
         if not self.started:
-            self._withdrawn = True
+            self._withdrawn.set()
             self._services.pool.cancel(self._pool_id)
 
     async def run(self) -> Finished | None:
@@ -133,7 +133,7 @@ class Attempt:
         job = self.job
         if (earlier := self._deliveries[0].earlier) >= self._services.max_deliveries:
             return _quarantined(earlier)
-        if self._withdrawn:
+        if self._withdrawn.is_set():
             return WorkerFailure(reason=FailureReason.CANCELLED, message="withdrawn before it was begun")
         try:
             config = job.opened_config(self._services.seal)
@@ -177,7 +177,10 @@ class Attempt:
             case DeadLettered(failure):
                 await outbox.park(self._dead_letter(failure), delivery.lane)
                 replies = self._encode(self._failure_body(failure))
-            case Requeued():
+            case Requeued(pause=pause):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._withdrawn.wait()
                 return None
         for reply_to in self._reply_tos:
             await outbox.reply(replies, reply_to)
@@ -257,7 +260,7 @@ class Attempt:
             fields["trace_id"] = self._trace.trace_id
         if isinstance(outcome, Retried):
             fields["retry_in"] = outcome.delay
-        level = _log.info if isinstance(outcome, Completed | Requeued) else _log.warning
+        level = _log.info if isinstance(outcome, Completed) or outcome == Requeued() else _log.warning
         level("attempt_finished", **fields)
 
 

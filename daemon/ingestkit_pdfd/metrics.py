@@ -21,7 +21,7 @@ from ingestkit_pdf.execution.pool import PoolResult
 from ingestkit_pdf.execution.task import STAGES
 from ingestkit_pdf.wire.envelope import Job
 
-from .outcome import Completed, DeadLettered, Outcome, Requeued, Retried
+from .outcome import GIVEN_BACK, Completed, DeadLettered, Outcome, Requeued, Retried
 
 __all__ = ["NAMESPACE", "Handling", "Metrics", "PublishFailure", "PublishKind"]
 
@@ -172,9 +172,10 @@ class Metrics:
         for outcome in ("completed", "deadlettered", "rejected"):
             self._jobs.labels(lane, outcome)
         self._attempts.labels(lane, "completed", _NO_REASON)
-        self._attempts.labels(lane, "requeued", FailureReason.CANCELLED.value)
         for reason in FailureReason:
-            if reason is not FailureReason.CANCELLED:
+            if reason in GIVEN_BACK:
+                self._attempts.labels(lane, "requeued", reason.value)
+            else:
                 self._attempts.labels(lane, "retried", reason.value)
                 self._attempts.labels(lane, "deadlettered", reason.value)
         per_lane: tuple[Counter | Histogram, ...] = (
@@ -278,7 +279,7 @@ def _named(outcome: Outcome) -> tuple[str, str]:
         case Retried(failure) | DeadLettered(failure):
             reason = failure.reason.value
         case Requeued():
-            reason = FailureReason.CANCELLED.value
+            reason = outcome.reason.value
     return type(outcome).__name__.lower(), reason
 
 

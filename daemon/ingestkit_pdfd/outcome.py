@@ -11,7 +11,16 @@ from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
 from ingestkit_pdf.execution.pool import PoolResult
 from ingestkit_pdf.wire.topology import RETRY_DELAYS
 
-__all__ = ["Completed", "DeadLettered", "Outcome", "Requeued", "Retried", "RetryPolicy", "decide"]
+__all__ = [
+    "GIVEN_BACK",
+    "Completed",
+    "DeadLettered",
+    "Outcome",
+    "Requeued",
+    "Retried",
+    "RetryPolicy",
+    "decide",
+]
 
 DEFAULT_ATTEMPTS: Mapping[FailureReason, int] = MappingProxyType(
     {
@@ -27,6 +36,12 @@ DEFAULT_ATTEMPTS: Mapping[FailureReason, int] = MappingProxyType(
 )
 """How often a job is tried in all, by what ended its last attempt. What fails the same way again
 (too large for the memory, too slow for the limit) is not worth a second attempt by default."""
+
+GIVEN_BACK: Mapping[FailureReason, float] = MappingProxyType(
+    {FailureReason.CANCELLED: 0.0, FailureReason.NOT_STARTED: 10.0}
+)
+"""What ended no attempt, and the seconds that the job is kept before it is given back. The broker counts each
+time: a daemon that can start no worker is ended by its watchdog well before that makes `max_deliveries`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +85,15 @@ class DeadLettered:
 
 @dataclass(frozen=True, slots=True)
 class Requeued:
-    """The daemon is stopping: another one takes it, and no attempt is counted."""
+    """This daemon does not make the attempt, another one does; nothing is counted.
+
+    Attributes:
+        reason: Why.
+        pause: Seconds to keep the job before it is given back, unless the daemon is told to stop.
+    """
+
+    reason: FailureReason = FailureReason.CANCELLED
+    pause: float = 0.0
 
 
 Outcome = Completed | Retried | DeadLettered | Requeued
@@ -82,8 +105,8 @@ def decide(ended: PoolResult | WorkerFailure, attempt: int, policy: RetryPolicy)
     if failure is None:
         assert isinstance(ended, PoolResult)
         return Completed(ended)
-    if failure.reason is FailureReason.CANCELLED:
-        return Requeued()
+    if (pause := GIVEN_BACK.get(failure.reason)) is not None:
+        return Requeued(failure.reason, pause)
     if attempt < policy.attempts.get(failure.reason, 1):
         return Retried(failure, policy.delay_after(attempt))
     return DeadLettered(failure)

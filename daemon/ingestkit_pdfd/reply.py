@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import structlog
@@ -22,6 +22,7 @@ from .amqp import (
 )
 from .backoff import Backoff
 from .metrics import Metrics, PublishFailure, PublishKind
+from .refusals import Refusals
 
 __all__ = ["Outbox"]
 
@@ -49,7 +50,7 @@ class Outbox:
     Args:
         publisher: The publishing connection.
         topology: The names of the queues.
-        on_refused: Told when the broker refuses the connection itself, which waiting does not mend.
+        refusals: Told when the broker refuses the connection itself, and when it takes a message.
         metrics: Counts what goes out, and what does not.
     """
 
@@ -57,12 +58,12 @@ class Outbox:
         self,
         publisher: Publisher,
         topology: Topology,
-        on_refused: Callable[[BrokerRefusedError], None],
+        refusals: Refusals,
         metrics: Metrics,
     ) -> None:
         self._publisher = publisher
         self._topology = topology
-        self._on_refused = on_refused
+        self._refusals = refusals
         self._metrics = metrics
         self._largest: int | None = None  # bytes, once the broker has refused a larger message
 
@@ -128,7 +129,8 @@ class Outbox:
         refusals = 0
         while True:
             try:
-                return await self._publisher.publish(message, routing_key=routing_key, exchange=exchange)
+                await self._publisher.publish(message, routing_key=routing_key, exchange=exchange)
+                return self._refusals.accepted()
             except UnroutableError as error:
                 if give_up_after is not None:
                     raise
@@ -147,7 +149,7 @@ class Outbox:
                     await self._publisher.renew(older_than=_RENEW_EVERY)
                 reason = error
             except BrokerRefusedError as error:
-                self._on_refused(error)
+                self._refusals.add(error)
                 reason = error
             except BrokerUnavailableError as error:
                 reason = error

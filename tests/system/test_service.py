@@ -120,6 +120,21 @@ def test_a_reload_changes_settings_without_a_pause_and_refuses_wrong_ones(runnin
     daemon.machine.write(CONFIG, kept)
 
 
+def test_a_reload_sees_the_credentials(running: Site) -> None:
+    """Otherwise it would refuse settings that are right, or let pass what is wrong only with them."""
+    daemon = running.daemon
+    kept = daemon.machine.run("cat", CONFIG).stdout
+    daemon.drop_in("credential", "SetCredential=delivery_timeout:100000")
+    daemon.machine.write(
+        CONFIG, kept + "document_timeout = 1000\n"
+    )  # too long for the default delivery_timeout
+    daemon.systemctl("restart")
+    daemon.systemctl("reload")
+    daemon.machine.write(CONFIG, kept)
+    daemon.drop_in("credential")
+    daemon.systemctl("restart")
+
+
 def test_the_workers_are_confined_within_the_unit(running: Site) -> None:
     """Otherwise the unit's own system call filter would have left them without a sandbox."""
     (daemon,) = running.daemon.processes("ingestkit-pdfd")
@@ -190,6 +205,11 @@ def test_a_broker_that_is_away_neither_kills_nor_restarts_the_unit(running: Site
     running.broker.start()
     daemon.await_true("consuming again", lambda: daemon.show("StatusText").startswith("consuming"))
     assert daemon.machine.show(UNIT, "MainPID", "NRestarts") == before
+    warnings = daemon.machine.run(
+        "journalctl", "--quiet", "-o", "cat", "-p", "warning", f"--unit={UNIT}"
+    ).stdout
+    assert '"event": "broker_lost"' in warnings
+    assert '"event": "daemon_ready"' not in warnings
     assert running.process(running.samples[0])[0].markdown
 
 

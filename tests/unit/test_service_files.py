@@ -34,6 +34,21 @@ def test_the_template_differs_from_the_unit_in_names_only() -> None:
     assert made == plain
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_document_that_takes_the_daemon_down_is_parked_before_the_unit_gives_up(unit: str) -> None:
+    """Otherwise one document would stop the service, and go on doing so after every start by hand."""
+    (burst,) = (line for line in directives(unit) if line.startswith("StartLimitBurst="))
+    assert int(burst.removeprefix("StartLimitBurst=")) >= 3 * DaemonSettings().max_deliveries
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_folder_that_not_every_debian_has_may_be_missing(unit: str) -> None:
+    """Otherwise the unit would not start on arm64, where there is no /lib64."""
+    lists = [line for line in directives(unit) if re.match(r"\w+Paths=", line)]
+    named = {path for line in lists for path in line.partition("=")[2].split()}
+    assert {path for path in named if not path.startswith("-")} == {"/", "/usr", "/opt/ingestkit-pdf"}
+
+
 @needs_systemd
 @pytest.mark.parametrize("unit", UNITS)
 def test_systemd_has_nothing_to_say_about_a_unit(unit: str, tmp_path: Path) -> None:

@@ -186,6 +186,25 @@ def test_a_redelivery_of_what_was_retried_is_only_acknowledged(play: Any) -> Non
     play(scenario)
 
 
+def test_a_job_that_no_worker_could_be_started_for_is_kept_for_a_while_and_given_back(play: Any) -> None:
+    """A host out of processes would park the jobs of all, or pass each on until it counts as harmful."""
+
+    async def scenario(bench: Bench) -> None:
+        delivery = FakeDelivery(job())
+        bench.dispatcher.receive(delivery)  # type: ignore[arg-type]
+        failure = WorkerFailure(reason=FailureReason.NOT_STARTED, message="no memory")
+        (await bench.task("job/0/1")).set_result(failure)
+        assert not await bench.dispatcher.idle(0.2)
+        assert delivery.settled == []
+        bench.pool.tasks.clear()
+        bench.dispatcher.drain()
+        await bench.done()
+        assert delivery.settled == ["requeue"]
+        assert (bench.outbox.replies, bench.outbox.retries, bench.outbox.parked) == ([], [], [])
+
+    play(scenario)
+
+
 def test_the_next_attempt_of_a_job_is_a_new_one(play: Any) -> None:
     """A retried job would be answered with the memory of its own failure."""
 

@@ -142,7 +142,8 @@ def test_every_series_of_a_lane_is_there_before_its_first_event() -> None:
     metrics = Metrics(["bulk"])
     for reason in FailureReason:
         failure = replace(CRASH, reason=reason)
-        outcome = Requeued() if reason is FailureReason.CANCELLED else DeadLettered(failure)
+        given_back = reason in {FailureReason.CANCELLED, FailureReason.NOT_STARTED}
+        outcome = Requeued(reason) if given_back else DeadLettered(failure)
         record(metrics, failure, outcome)
         if not isinstance(outcome, Requeued):
             record(metrics, failure, Retried(failure, 5))

@@ -10,7 +10,7 @@ import pytest
 from ingestkit_pdf.wire.envelope import Message, ResultAssembler, decode_result_part, encode_result
 from ingestkit_pdf.wire.topology import Topology
 from ingestkit_pdfd import reply as reply_module
-from ingestkit_pdfd.amqp import RejectedError, TooLargeError, UnroutableError
+from ingestkit_pdfd.amqp import BrokerRefusedError, RejectedError, TooLargeError, UnroutableError
 from ingestkit_pdfd.metrics import Metrics
 from ingestkit_pdfd.reply import Outbox
 
@@ -39,8 +39,21 @@ class Broker:
         """Nothing is open."""
 
 
-def outbox(broker: Any) -> Outbox:
-    return Outbox(broker, NAMES, lambda _error: None, Metrics(["default"]))
+class Refusals:
+    """Writes down what the outbox says of the broker."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def add(self, _error: BrokerRefusedError) -> None:
+        self.told.append("refused")
+
+    def accepted(self) -> None:
+        self.told.append("accepted")
+
+
+def outbox(broker: Any, refusals: Any = None) -> Outbox:
+    return Outbox(broker, NAMES, refusals or Refusals(), Metrics(["default"]))
 
 
 def whole(messages: list[Message]) -> bytes | None:
@@ -118,3 +131,19 @@ def test_a_queue_that_refuses_on_one_connection_is_tried_on_another(monkeypatch:
     asyncio.run(outbox(broker).reply(encode_result("one", BODY), name))
     assert whole(broker.queues[name]) == BODY
     assert broker.refusals == 2
+
+
+def test_a_confirmed_publish_makes_refusals_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refusals that had passed would add up over months, until one more ends the daemon."""
+    name = NAMES.reply_queue("a").name
+
+    class Moody(Broker):
+        async def publish(self, message: Message, *, routing_key: str, exchange: str = "") -> None:
+            if not refusals.told:
+                raise BrokerRefusedError("not now")
+            await super().publish(message, routing_key=routing_key, exchange=exchange)
+
+    refusals = Refusals()
+    broker = Moody(name, limit=10_000)
+    asyncio.run(outbox(broker, refusals).reply(encode_result("one", b"{}"), name))
+    assert refusals.told == ["refused", "accepted"]
