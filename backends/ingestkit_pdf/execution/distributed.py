@@ -161,7 +161,7 @@ class DistributedExecutionBackend:
             self._link.publish(publication)
             publication.wait()
         finally:
-            publication.abandon()
+            self._link.withdraw(publication)
         if publication.is_confirmed:
             return job_id
         if is_new and not publication.uncertain:

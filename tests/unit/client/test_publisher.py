@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -151,12 +152,33 @@ def test_nothing_is_published_while_blocked_nor_after_its_deadline() -> None:
     late, given_up, waiting = job("late", seconds=0.0), job("given up"), job("waiting")
     for one in (late, given_up, waiting):
         publisher.add(one)
-    given_up.abandon()
+    publisher.withdraw(given_up)
     assert channel.published == []
     publisher.blocked = None
     publisher.flush()
     assert channel.published == ["waiting"]
     assert late.uncertain is False
+
+
+def test_a_job_that_nobody_waits_for_is_let_go_of_at_once() -> None:
+    """While the broker is away or blocks publishers, each document that was given up would stay in memory."""
+    channel = FakeChannel()
+    publisher = publisher_on(channel)
+    blocked, refused, unanswered = job("blocked"), job("refused"), job("unanswered")
+    publisher.add(refused)
+    channel.refuse(1)
+    publisher.add(unanswered)
+    publisher.blocked = "low on memory"
+    publisher.add(blocked)
+    for one in (blocked, refused, unanswered):
+        publisher.withdraw(one)
+    publisher.blocked = None
+    publisher.flush()
+    bodies = [weakref.ref(one) for one in (blocked, refused)]
+    del one, blocked, refused
+    assert [body() for body in bodies] == [None, None]
+    channel.confirm(2)
+    assert unanswered.is_confirmed
 
 
 def test_a_job_that_is_refused_is_tried_again_on_other_channels() -> None:

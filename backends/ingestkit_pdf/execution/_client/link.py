@@ -121,6 +121,12 @@ class Link:
 
         self._thread.post(command)
 
+    def withdraw(self, publication: Publication) -> None:
+        """Nobody waits for this job any more: do not publish it (again), and let go of it."""
+        publication.abandon()
+        if not publication.is_answered:
+            self._thread.post(partial(self._publisher.withdraw, publication))
+
     def ensure(self) -> None:
         """Somebody waits for a result: connect if that is not so, and let it in if the window is full."""
 

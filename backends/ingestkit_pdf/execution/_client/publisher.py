@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
@@ -58,6 +59,11 @@ class Publication:
             return None
         pause = _PAUSES[self.refused]
         return pause if time.monotonic() + pause < self.deadline else None
+
+    @property
+    def is_answered(self) -> bool:
+        """True when nothing more will come of it."""
+        return self._answered.is_set()
 
     @property
     def is_confirmed(self) -> bool:
@@ -123,6 +129,14 @@ class Publisher:
         """Publish as soon as there is a channel."""
         self._waiting.append(publication)
         self.flush()
+
+    def withdraw(self, publication: Publication) -> None:
+        """Let go of a job that nobody waits for any more; one that is on its way may still be confirmed."""
+        publication.abandon()
+        with contextlib.suppress(ValueError):
+            self._waiting.remove(publication)
+        with contextlib.suppress(ValueError):
+            self._resting.remove(publication)
 
     def attach(self, channel: Any, confirmed: Callable[[Any], None]) -> None:
         """Put a new channel into confirm mode; `confirmed` is called once it is."""
