@@ -73,6 +73,19 @@ def test_in_whatever_order_two_answers_arrive_one_is_given_and_all_is_acknowledg
     assert sorted(delivery.tag for delivery in settled) == [delivery.tag for delivery in delivered]
 
 
+def test_parts_of_two_sizes_are_not_mixed() -> None:
+    """Begun in large parts and sent again in small ones, for a broker that takes less, a result would be lost."""
+    store = store_with()
+    large, small = parts_of(b"0123456789" * 3, size=20), parts_of(b"0123456789" * 3, size=10)
+    settled = [*store.receive(large[0], Delivery(1, 1))]
+    for tag, part in enumerate(small, start=2):
+        settled.extend(store.receive(part, Delivery(1, tag)))
+    answer = store.claim("job-1")
+    assert answer is not None
+    assert answer.body() == b"0123456789" * 3
+    assert settled == [Delivery(1, 1)]
+
+
 def test_what_was_handed_over_is_acknowledged_when_it_comes_again() -> None:
     """A result whose acknowledgement was lost would be held, or handed over, a second time."""
     store = store_with()

@@ -59,6 +59,14 @@ class ResultPart:
     redrive: int = 0
     traceparent: str | None = None
 
+    @property
+    def answer(self) -> tuple[str, int]:
+        """Tells the answers of one job apart: by the digest of the whole, and by the number of its parts.
+
+        One that was begun in large parts is sent again in small ones where the broker takes less.
+        """
+        return self.sha256, self.parts
+
 
 def encode_result(
     job_id: str,
@@ -129,11 +137,11 @@ class ResultAssembler:
     """Puts the parts of one result together, in any order, duplicates included.
 
     A job that was answered twice (the daemon died between reply and acknowledgement) may have parts of
-    two runs in the queue; parts are kept by the digest of the whole, so the two never mix.
+    two runs in the queue, or of two sizes; parts are kept by the answer they belong to, so they never mix.
     """
 
     def __init__(self) -> None:
-        self._parts: dict[str, dict[int, bytes]] = {}
+        self._parts: dict[tuple[str, int], dict[int, bytes]] = {}
 
     def add(self, part: ResultPart) -> bytes | None:
         """Take one part; the whole result (JSON in UTF-8) once it is complete, else None.
@@ -141,7 +149,7 @@ class ResultAssembler:
         Raises:
             InvalidMessageError: The whole does not have the declared digest or does not decompress.
         """
-        pieces = self._parts.setdefault(part.sha256, {})
+        pieces = self._parts.setdefault(part.answer, {})
         pieces[part.part] = part.body
         if len(pieces) < part.parts:
             return None
