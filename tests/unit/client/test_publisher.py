@@ -125,6 +125,21 @@ def test_a_channel_that_is_closed_again_and_again_ends_in_a_refusal() -> None:
     assert "ACCESS_REFUSED" in (one.failure or "")
 
 
+def test_a_job_that_was_returned_survives_as_many_closed_channels_as_any_other() -> None:
+    """A job of a queue that was deleted would be blamed for the closures that another job is to blame for."""
+    channel = FakeChannel()
+    publisher = publisher_on(channel)
+    one = job("a")
+    publisher.add(one)
+    channel.return_("a")
+    channel.confirm(1)
+    publisher.resume()
+    for _ in range(2):
+        publisher.lost(ChannelClosedByBroker(403, "ACCESS_REFUSED - write"))
+        assert one.is_open
+        attach(publisher, FakeChannel())
+
+
 def test_an_unroutable_job_is_tried_once_more_and_then_refused() -> None:
     """A deleted queue would cost every job until a restart; a missing one would be tried for ever."""
     told: list[str] = []

@@ -20,7 +20,7 @@ from ingestkit_pdf.wire.envelope import Message
 __all__ = ["Publication", "Publisher"]
 
 _TOO_LARGE = re.compile(r"message size \d+ (?:is )?larger than (?:configured )?max size (\d+)")
-_MAX_REFUSALS = 3
+_MAX_CHANNEL_CLOSURES = 3
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each further attempt at a job that was refused. A quorum queue without a leader refuses as a
 full one does; and the channel that it was refused on may go on refusing when there has long been another
@@ -40,8 +40,9 @@ class Publication:
         self.job_id = message.message_id or ""
         self.deadline = deadline
         self.uncertain = False  # on the wire, and the broker has not said what became of it
-        self.refusals = 0
-        self.refused = 0  # times, by the queue
+        self.redeclared = False  # since it was returned, so that it is published a second time
+        self.channel_closures = 0  # that may have been its fault
+        self.nacks = 0
         self.returned: str | None = None
         self.failure: str | None = None
         self._answered = threading.Event()
@@ -55,9 +56,9 @@ class Publication:
     @property
     def pause(self) -> float | None:
         """Seconds until it is to be tried again after a refusal; None when it is not, or that is too late."""
-        if self.refused == len(_PAUSES):
+        if self.nacks == len(_PAUSES):
             return None
-        pause = _PAUSES[self.refused]
+        pause = _PAUSES[self.nacks]
         return pause if time.monotonic() + pause < self.deadline else None
 
     @property
@@ -229,9 +230,9 @@ class Publisher:
             job = self._unconfirmed.pop(tag, None)
             if job is None:
                 continue
-            if job.returned is not None and not job.refusals:
+            if job.returned is not None and not job.redeclared:
                 # The queue may have been deleted under us: declare it again, and try once more.
-                job.returned, job.refusals = None, 1
+                job.returned, job.redeclared = None, True
                 self._waiting.appendleft(job)
                 self._on_unroutable()
             elif refused and (pause := job.pause) is not None:
@@ -240,7 +241,7 @@ class Publisher:
                 job.settle(self._failure(job, refused=refused))
 
     def _rest(self, job: Publication, pause: float) -> None:
-        job.refused += 1
+        job.nacks += 1
         job.uncertain = False
         if not self._resting:
             self._call_later(pause, self._rested)
@@ -276,8 +277,8 @@ def _is_to_blame(job: Publication, error: ChannelClosedByBroker) -> bool:
             f"the broker takes messages of at most {limit[1]} bytes; lower inline_limit to send its path"
         )
         return True
-    job.refusals += 1
-    if job.refusals < _MAX_REFUSALS:
+    job.channel_closures += 1
+    if job.channel_closures < _MAX_CHANNEL_CLOSURES:
         return False
     job.settle(f"the broker refuses to take it: {describe(error)}")
     return True
