@@ -218,6 +218,43 @@ def test_a_job_that_is_refused_is_tried_again_on_other_channels() -> None:
     assert one.is_confirmed
 
 
+def test_a_channel_is_given_up_when_it_has_answered_for_all_its_jobs() -> None:
+    """A job whose confirm is on its way would be published a second time, and run twice."""
+    channel, refused, others = FakeChannel(), job("refused"), [job("b"), job("c")]
+    told: list[str] = []
+    later: list[Callable[[], None]] = []
+    publisher = publisher_on(channel, stale=told, later=later)
+    for one in (refused, *others):
+        publisher.add(one)
+    channel.refuse(1)
+    later.pop(0)()
+    publisher.add(job("d"))
+    assert told == []
+    channel.confirm(3, multiple=True)
+    assert told == ["told"]
+    publisher.hang_up()
+    channel = FakeChannel()
+    attach(publisher, channel)
+    assert channel.published == ["refused", "d"]
+    later.pop(0)()  # the time for the confirms of the first channel
+    assert told == ["told"]
+
+
+def test_a_channel_that_does_not_answer_is_given_up_all_the_same() -> None:
+    """One confirm that never comes would keep every job from being published."""
+    channel = FakeChannel()
+    told: list[str] = []
+    later: list[Callable[[], None]] = []
+    publisher = publisher_on(channel, stale=told, later=later)
+    publisher.add(job("refused"))
+    publisher.add(job("silent"))
+    channel.refuse(1)
+    later.pop(0)()
+    assert told == []
+    later.pop(0)()
+    assert told == ["told"]
+
+
 def test_a_queue_that_goes_on_refusing_is_full() -> None:
     """Backpressure would show as a timeout."""
     channel, one = FakeChannel(), job("one")

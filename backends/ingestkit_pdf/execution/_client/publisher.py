@@ -26,6 +26,10 @@ _PAUSES = (0.5, 1.0, 2.0, 4.0)
 full one does; and the channel that it was refused on may go on refusing when there has long been another
 leader (3.10.8, cluster of three), so each attempt gets a channel of its own."""
 
+_LAST_CONFIRMS = 2.0
+"""Seconds in which a channel that is to be given up may answer for what was published on it: what it leaves
+unanswered is published again, and a job whose confirm was on its way then runs twice."""
+
 
 class Publication:
     """One job until the broker has answered for it. `wait` is for the caller, the rest for the I/O thread.
@@ -100,8 +104,8 @@ class Publisher:
         exchange: Where jobs go.
         routing_key: The lane.
         on_unroutable: Called once for a job that reached no queue; it is published again after `resume`.
-        on_stale: Called when jobs were refused on this channel, after a pause; they are published again on
-            the channel that `start` is given next.
+        on_stale: Called when jobs were refused on this channel, after a pause, and it has answered for the
+            others; they are published again on the channel that `start` is given next.
         call_later: Calls a function after so many seconds, on the I/O thread.
     """
 
@@ -119,6 +123,7 @@ class Publisher:
         self._on_stale = on_stale
         self._call_later = call_later
         self._paused = False
+        self._retiring = False  # the channel is given up when it has answered
         self._waiting: deque[Publication] = deque()
         self._resting: list[Publication] = []
         self._unconfirmed: dict[int, Publication] = {}
@@ -146,7 +151,7 @@ class Publisher:
 
     def start(self, channel: Any) -> None:
         """Publish on this channel from now on."""
-        self._channel, self._tag = channel, 0
+        self._channel, self._tag, self._retiring = channel, 0, False
         self.resume()
 
     def pause(self) -> None:
@@ -186,7 +191,7 @@ class Publisher:
 
     @property
     def _can_publish(self) -> bool:
-        is_free = self.blocked is None and not self._paused
+        is_free = self.blocked is None and not self._paused and not self._retiring
         return is_free and self._channel is not None and bool(self._channel.is_open)
 
     def flush(self) -> None:
@@ -239,6 +244,8 @@ class Publisher:
                 self._rest(job, pause)
             else:
                 job.settle(self._failure(job, refused=refused))
+        if self._retiring and not self._unconfirmed:
+            self._retire(channel)
 
     def _rest(self, job: Publication, pause: float) -> None:
         job.nacks += 1
@@ -248,9 +255,19 @@ class Publisher:
         self._resting.append(job)
 
     def _rested(self) -> None:
-        if self._resting:  # else the channel was lost meanwhile, and they have gone to the next one
-            self._waiting.extendleft(reversed(self._resting))
-            self._resting.clear()
+        if not self._resting:
+            return  # the channel was lost meanwhile, and they have gone to the next one
+        self._waiting.extendleft(reversed(self._resting))
+        self._resting.clear()
+        self._retiring = True
+        if self._unconfirmed:
+            self._call_later(_LAST_CONFIRMS, partial(self._retire, self._channel))
+        else:
+            self._retire(self._channel)
+
+    def _retire(self, channel: Any) -> None:
+        if self._retiring and channel is self._channel:
+            self._retiring = False
             self._on_stale()
 
     def _failure(self, job: Publication, *, refused: bool) -> str | None:
