@@ -49,7 +49,8 @@ def collect_result(
 
     Raises:
         JobNotFoundError: There is no complete result of this job.
-        QueueInUseError: The client itself is running, and has its queue to itself.
+        QueueInUseError: The client itself is running, and has its queue to itself; or another call has looked
+            among the orphaned results for so long.
         ExecutionError: The result is not one that this version understands; it stays.
         ValueError: `url` or `prefix` is not one, or a file of `tls` cannot be used.
         ConnectionError: The broker is not there, refuses, or has not answered in time.
@@ -63,8 +64,13 @@ def collect_result(
 
     def steps(connection: Any, script: Script) -> Steps:
         for queue in queues:
-            if queue.name != topology.orphaned_queue.name:
-                yield from lock(connection, script, visit, topology.reply_lock(queue), 0.0)
+            wait, owner = 0.0, "that client is running and collects its results itself"
+            if queue == topology.orphaned_queue:
+                wait, owner = timeout, "another command is looking into it; try again when it has ended"
+            try:
+                yield from lock(connection, script, visit, topology.reply_lock(queue), wait)
+            except QueueInUseError as error:
+                raise QueueInUseError(f"queue {queue.name!r} is in use: {owner}") from error
             shelf = Shelf(visit, queue)
             if not (yield from shelf.open(connection, script)):
                 problems.append(f"queue {queue.name!r} does not exist")

@@ -74,7 +74,7 @@ def test_in_whatever_order_two_answers_arrive_one_is_given_and_all_is_acknowledg
 
 
 def test_parts_of_two_sizes_are_not_mixed() -> None:
-    """Begun in large parts and sent again in small ones, for a broker that takes less, a result would be lost."""
+    """Begun in large parts and sent again in small ones, as brokers may need it, a result would be lost."""
     store = store_with()
     large, small = parts_of(b"0123456789" * 3, size=20), parts_of(b"0123456789" * 3, size=10)
     settled = [*store.receive(large[0], Delivery(1, 1))]

@@ -35,7 +35,7 @@ class _Held:
         return sum(1 for answer, _number in self.parts if answer == part.answer) >= part.parts
 
     def is_intact(self, answer: AnswerKey) -> bool:
-        """True when the parts have the digest that they declare. Else a later answer must not lose to them."""
+        """True when the parts have the digest they declare. Else a later answer must not lose to them."""
         whole = hashlib.sha256()
         for key in sorted(key for key in self.parts if key[0] == answer):
             whole.update(self.parts[key][0].body)
