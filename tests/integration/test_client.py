@@ -22,6 +22,7 @@ from ingestkit_pdf.wire.topology import Topology
 from support import amqp
 from support.answering import Answering, answer_to
 from support.documents import text_pdf
+from support.unreadable import UNREADABLE, unreadable
 from support.waiting import until
 
 pytestmark = pytest.mark.broker
@@ -257,6 +258,24 @@ def test_rubbish_in_the_reply_queue_is_dropped(
     assert amqp.depth(amqp_url, "ingestkit.pdf.replies.alice") == 0
     dropped = [record for record in caplog.records if "dropped" in record.message]
     assert len(dropped) == 3
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_a_message_whose_properties_cannot_be_read_does_not_block_the_reply_queue(
+    amqp_url: str, document: str, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One such message would cost the client its connection, again and again, and every result behind it."""
+    with DistributedExecutionBackend(amqp_url, client_id="alice") as client:
+        job_id = client.submit(document, CONFIG)
+        with amqp.channel(amqp_url) as opened:
+            numbers = {"x-ingestkit-part": 1, "x-ingestkit-parts": 1}
+            odd = Message(body=b"{}", type="ingestkit.pdf.result.v1", headers=numbers)
+            opened.basic_publish("", reply_queue(client), odd.body, unreadable(odd, what), mandatory=True)
+        with Answering(amqp_url):
+            assert message_of(client.get_result(job_id, timeout=20)) == job_id
+    assert amqp.depth(amqp_url, "ingestkit.pdf.replies.alice") == 0
+    assert [record.message for record in caplog.records if "connection" in record.message] == []
+    assert len([record for record in caplog.records if "dropped" in record.message]) == 1
 
 
 def test_a_result_of_another_version_stays_in_the_queue(amqp_url: str, document: str) -> None:

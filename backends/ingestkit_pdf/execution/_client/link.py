@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from pika.adapters.select_connection import SelectConnection
 from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByClient
 
 from ingestkit_pdf.errors import ErrorCode, ExecutionError
@@ -33,6 +32,7 @@ from ingestkit_pdf.execution._client.io_thread import IOThread
 from ingestkit_pdf.execution._client.publisher import Publication, Publisher
 from ingestkit_pdf.execution._client.results import ResultStore
 from ingestkit_pdf.execution._client.script import Script, Steps
+from ingestkit_pdf.execution._client.tolerance import TolerantConnection
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.wire.topology import Queue, Topology
 
@@ -193,7 +193,7 @@ class Link:
         except ValueError as error:
             self._refuse(str(error))
             return
-        self._connection = SelectConnection(
+        self._connection = TolerantConnection(
             parameters,
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_not_opened,
