@@ -30,6 +30,7 @@ from ingestkit_pdf.wire.envelope import (
     DEFAULT_INLINE_LIMIT,
     InvalidMessageError,
     Message,
+    ResultTooLargeError,
     encode_job,
 )
 from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
@@ -67,8 +68,8 @@ class DistributedExecutionBackend:
         secrets_key: Seals the passwords that jobs carry; the daemons' `secrets_key`. Without it, a job with a
             password is not accepted.
         submit_timeout: Seconds that `submit` waits for the broker to confirm a job.
-        result_window: Unclaimed results that are fetched ahead; a caller that waits for one further back
-            in the queue lets more in.
+        result_window: Unclaimed results that are fetched ahead, as long as they take no more than some 256
+            MiB; a caller that waits for one further back in the queue lets more in.
 
     Raises:
         ValueError: `client_id`, `lane` or `prefix` cannot be part of a queue's name, a limit is negative, or
@@ -178,7 +179,7 @@ class DistributedExecutionBackend:
                 `client_id` under which a predecessor could have.
             ResultTimeoutError: Nothing came in time. The job goes on; ask again later.
             ExecutionError: The broker refuses the connection, the result is not one this version
-                understands (it stays in the queue), or the backend was closed.
+                understands or takes more than 512 MiB (it stays in the queue), or the backend was closed.
         """
         with contextlib.closing(self._collect([job_id], timeout)) as results:
             return next(results)[1]
@@ -320,6 +321,13 @@ def _read_inline(file_path: str, limit: int) -> bytes | None:
 def _parse(answer: Answer) -> ProcessingResult:
     try:
         return ProcessingResult.model_validate_json(answer.body())
+    except ResultTooLargeError as error:
+        raise ExecutionError(
+            ErrorCode.E_EXECUTION_REJECTED,
+            f"the result of job {answer.job_id!r} is too large: {error}; it stays in the reply queue",
+            job_id=answer.job_id,
+            stage="result",
+        ) from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(step) for step in first["loc"])

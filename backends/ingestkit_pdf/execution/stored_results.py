@@ -13,7 +13,13 @@ from ingestkit_pdf.execution._client.shelf import Found, QueueInUseError, Shelf,
 from ingestkit_pdf.execution._client.visit import Visit
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
-from ingestkit_pdf.wire.envelope import InvalidMessageError, ResultAssembler, ResultPart, decode_result_part
+from ingestkit_pdf.wire.envelope import (
+    InvalidMessageError,
+    ResultAssembler,
+    ResultPart,
+    ResultTooLargeError,
+    decode_result_part,
+)
 from ingestkit_pdf.wire.topology import DEFAULT_PREFIX, Topology
 
 __all__ = ["QueueInUseError", "collect_result"]
@@ -51,7 +57,8 @@ def collect_result(
         JobNotFoundError: There is no complete result of this job.
         QueueInUseError: The client itself is running, and has its queue to itself; or another call has looked
             among the orphaned results for so long.
-        ExecutionError: The result is not one that this version understands; it stays.
+        ExecutionError: The result is not one that this version understands, or takes more than 512 MiB; it
+            stays.
         ValueError: `url` or `prefix` is not one, or a file of `tls` cannot be used.
         ConnectionError: The broker is not there, refuses, or has not answered in time.
     """
@@ -106,6 +113,11 @@ class _Answers:
             return
         try:
             body = self._assembler.add(part)
+        except ResultTooLargeError as error:
+            reason = f"the result of job {part.job_id!r} is too large: {error}; it stays in its queue"
+            raise ExecutionError(
+                ErrorCode.E_EXECUTION_REJECTED, reason, job_id=part.job_id, stage="result"
+            ) from error
         except InvalidMessageError:
             return
         if body is not None:

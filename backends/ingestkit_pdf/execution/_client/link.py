@@ -132,7 +132,7 @@ class Link:
 
         def command() -> None:
             self._ensure()
-            self._consumer.widen()
+            self._consumer.make_room()
 
         self._thread.post(command)
 

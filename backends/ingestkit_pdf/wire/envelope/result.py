@@ -28,6 +28,7 @@ __all__ = [
     "RESULT_TYPE",
     "ResultAssembler",
     "ResultPart",
+    "ResultTooLargeError",
     "decode_result_part",
     "encode_result",
     "in_smaller_parts",
@@ -39,8 +40,16 @@ PART_SIZE = 8 * 1024 * 1024
 """A result longer than this many bytes on the wire travels in parts of this size."""
 
 _COMPRESS_FROM = 64 * 1024
-_MAX_PARTS = 65_536
-_MAX_RESULT_BYTES = 4 * 1024**3
+_MAX_PARTS = 1024
+_MAX_RESULT_BYTES = 512 * 1024 * 1024
+"""Of JSON, unpacked: what a worker makes in its 2 GiB is far smaller, and 64 MiB of zeros travel as 65 KB."""
+
+
+class ResultTooLargeError(InvalidMessageError):
+    """A result that takes more memory than a client gives it; otherwise it may be a good one."""
+
+    def __init__(self) -> None:
+        super().__init__(f"it takes more than {_MAX_RESULT_BYTES // 2**20} MiB")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,11 +157,14 @@ class ResultAssembler:
 
         Raises:
             InvalidMessageError: The whole does not have the declared digest or does not decompress.
+            ResultTooLargeError: It is larger than what is taken.
         """
         pieces = self._parts.setdefault(part.answer, {})
         pieces[part.part] = part.body
         if len(pieces) < part.parts:
             return None
+        if sum(map(len, pieces.values())) > _MAX_RESULT_BYTES:
+            raise ResultTooLargeError
         body = b"".join(pieces[number] for number in sorted(pieces))
         if hashlib.sha256(body).hexdigest() != part.sha256:
             raise InvalidMessageError("result does not have the declared SHA-256")
@@ -162,9 +174,11 @@ class ResultAssembler:
 def _inflate(body: bytes) -> bytes:
     inflater = zlib.decompressobj()
     try:
-        whole = inflater.decompress(body, _MAX_RESULT_BYTES)
+        whole = inflater.decompress(body, _MAX_RESULT_BYTES + 1)
     except zlib.error as error:
         raise InvalidMessageError(f"result does not decompress: {error}") from error
+    if len(whole) > _MAX_RESULT_BYTES:
+        raise ResultTooLargeError
     if not inflater.eof:
-        raise InvalidMessageError("result does not decompress within its limit")
+        raise InvalidMessageError("result does not decompress: it is cut short")
     return whole
