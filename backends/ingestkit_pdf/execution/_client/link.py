@@ -44,6 +44,7 @@ _BACKOFF_FIRST, _BACKOFF_MAX = 0.1, 5.0
 _SETUP_TIMEOUT = 30.0
 _CONSUME_AGAIN = 2.0
 _ABORT_TIMEOUT = 1.0
+_LEFTOVERS_EVERY = 3600.0
 _SETTLE_AFTER = 0.005
 """Seconds in which results that were handed over are gathered, to be acknowledged together."""
 
@@ -377,6 +378,14 @@ class Link:
 
         yield from self._consumer.start(channel, lambda _frame: _close(channel))
         channel.add_on_close_callback(lambda _channel, error: self._consume_again(connection, error))
+        self._drop_leftovers(channel)
+
+    def _drop_leftovers(self, channel: Any) -> None:
+        """What is left of answers that went elsewhere would take up the window for ever."""
+        if channel.is_open:
+            self._consumer.settle(self._store.drop_leftovers(), discard=True)
+            self._consumer.make_room()
+            self._thread.loop.call_later(_LEFTOVERS_EVERY, partial(self._drop_leftovers, channel))
 
     def _consume_again(self, connection: Any, error: BaseException) -> None:
         """The reply queue is gone or in use, or a result stayed unclaimed longer than the broker allows."""

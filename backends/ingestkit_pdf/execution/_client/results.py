@@ -10,6 +10,7 @@ import hashlib
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -23,12 +24,17 @@ _log = logging.getLogger("ingestkit_pdf.client")
 
 AnswerKey = tuple[str, int]  # of a ResultPart
 
+_LEFTOVER_AFTER = 24 * 3600.0
+"""Seconds without a new part after which no more are expected. A daemon that could not send the rest has sent
+the whole answer to the orphaned ones; but while publishers are blocked it waits, and then goes on."""
+
 
 @dataclass(slots=True)
 class _Held:
     parts: dict[tuple[AnswerKey, int], tuple[ResultPart, Delivery]] = field(default_factory=dict)
     answer: AnswerKey | None = None  # the first one that is complete
     redrive: int = 0
+    changed: float = 0.0  # when the latest part came that was not here before
 
     def is_whole(self, part: ResultPart) -> bool:
         """True when every part of the answer that `part` belongs to is here."""
@@ -91,10 +97,12 @@ class ResultStore:
     Args:
         adopt: Also keep results of jobs that were not submitted here: those of a predecessor with the
             same client id.
+        clock: Monotonic seconds.
     """
 
-    def __init__(self, *, adopt: bool) -> None:
+    def __init__(self, *, adopt: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._adopt = adopt
+        self._clock = clock
         self._lock = threading.Lock()
         self._expected: dict[str, str | None] = {}  # job id → the file as its caller named it
         self._held: dict[str, _Held] = {}
@@ -145,11 +153,30 @@ class ResultStore:
             known = held.parts.get(key)
             if known is not None and known[1].generation == delivery.generation:
                 return (delivery,)
+            if known is None:
+                held.changed = self._clock()
             # Also for a part that is known: its old delivery died with its channel.
             held.parts[key] = (part, delivery)
             if held.answer is None and held.is_whole(part):
                 return (*outdated, *self._complete(part, held))
             return outdated
+
+    def drop_leftovers(self) -> tuple[Delivery, ...]:
+        """Give up on answers whose other parts have not come for a day; the deliveries to discard."""
+        with self._lock:
+            before = self._clock() - _LEFTOVER_AFTER
+            old = [
+                job_id
+                for job_id, held in self._held.items()
+                if held.parts and held.answer is None and held.changed <= before
+            ]
+            if old:
+                _log.warning(
+                    "parts of %d results were dropped, since the rest has not come: %s", len(old), old
+                )
+            return tuple(
+                delivery for job_id in old for delivery in self._held.pop(job_id).drop(lambda _answer: True)
+            )
 
     def watch(self, job_ids: Iterable[str]) -> Waiter:
         """Wait for these jobs; the caller must `unwatch` in the end.

@@ -23,7 +23,7 @@ _SIZES |= dict.fromkeys((b"L", b"l", b"d", b"T"), 8)
 _MEASURED = (b"S", b"x", b"A", b"F")  # begin with their length
 
 
-class TolerantConnection(SelectConnection):
+class TolerantConnection(SelectConnection):  # type: ignore[misc] # pika has no types
     """A connection that a message with unreadable properties does not end: they are None then."""
 
     def _read_frame(self) -> Any:  # pika has no public way
