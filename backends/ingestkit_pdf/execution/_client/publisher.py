@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 import time
 from collections import deque
@@ -16,10 +15,10 @@ from pika.exceptions import ChannelClosedByBroker, ChannelClosedByClient
 
 from ingestkit_pdf.execution._client.amqp import describe, properties_of
 from ingestkit_pdf.wire.envelope import Message
+from ingestkit_pdf.wire.refusals import size_limit
 
 __all__ = ["Publication", "Publisher"]
 
-_TOO_LARGE = re.compile(r"message size \d+ (?:is )?larger than (?:configured )?max size (\d+)")
 _MAX_CHANNEL_CLOSURES = 3
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each further attempt at a job that was refused. A quorum queue without a leader refuses as a
@@ -286,13 +285,11 @@ class Publisher:
 
 def _is_to_blame(job: Publication, error: ChannelClosedByBroker) -> bool:
     """Settle `job` if the broker closed the channel because of it; the broker does not say which it was."""
-    limit = _TOO_LARGE.search(error.reply_text)
-    if limit:
-        if len(job.message.body) <= int(limit[1]):
+    limit = size_limit(error.reply_text)
+    if limit is not None:
+        if len(job.message.body) <= limit:
             return False
-        job.settle(
-            f"the broker takes messages of at most {limit[1]} bytes; lower inline_limit to send its path"
-        )
+        job.settle(f"the broker takes messages of at most {limit} bytes; lower inline_limit to send its path")
         return True
     job.channel_closures += 1
     if job.channel_closures < _MAX_CHANNEL_CLOSURES:
