@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import structlog
 
+from ingestkit_pdf.backoff import Backoff
 from ingestkit_pdf.wire.topology import Topology
 
 from .amqp import BrokerAddress, BrokerRefusedError, BrokerUnavailableError, Connection, Consumer, Delivery
-from .backoff import Backoff
 from .check_broker import examine
 from .metrics import Metrics
 from .refusals import Refusals

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import structlog
 
+from ingestkit_pdf.backoff import Backoff
 from ingestkit_pdf.wire.envelope import Message, in_smaller_parts
 from ingestkit_pdf.wire.topology import Topology
 
@@ -20,7 +21,6 @@ from .amqp import (
     TooLargeError,
     UnroutableError,
 )
-from .backoff import Backoff
 from .metrics import Metrics, PublishFailure, PublishKind
 from .refusals import Refusals
 

@@ -105,6 +105,10 @@ FORBIDDEN: dict[str, tuple[str, Action]] = {
     "a producer takes jobs": ("producer", lambda c: c.basic_get(JOBS)),
     "a producer reads dead letters": ("producer", lambda c: c.basic_get(DEAD)),
     "a producer reads orphaned results": ("producer", lambda c: c.basic_get(ORPHANED)),
+    "a producer keeps others from orphaned results": (
+        "producer",
+        lambda c: c.queue_declare(NAMES.reply_lock(NAMES.orphaned_queue), exclusive=True),
+    ),
     "a producer empties a lane": ("producer", lambda c: c.queue_purge(JOBS)),
     "a producer deletes a lane": ("producer", lambda c: c.queue_delete(JOBS)),
     "a producer makes a queue": ("producer", lambda c: c.queue_declare("mine")),

@@ -26,6 +26,7 @@ from support.daemon import DaemonProcess
 from support.documents import endless_pdf, text_pdf
 from support.letters import DOCUMENT, command, declare, drained, job, letter, park, start_command
 from support.proxy import Proxy
+from support.unreadable import UNREADABLE, unreadable
 from support.waiting import until
 
 pytestmark = pytest.mark.broker
@@ -49,6 +50,27 @@ def assert_none_lost(url: str, job_ids: set[str], *, doubled: int) -> None:
     assert set(back + parked) == job_ids
     assert set(back.values()) | set(parked.values()) == {1}
     assert len(set(back) & set(parked)) <= doubled
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_a_letter_whose_properties_cannot_be_read_is_shown_and_can_be_deleted(
+    amqp_url: str, what: str
+) -> None:
+    """One such message, which anybody may have sent to a lane, would block every command for dead letters."""
+    declare(amqp_url)
+    park(amqp_url, letter("before"))
+    with channel(amqp_url) as opened:
+        odd = letter("odd")
+        opened.basic_publish(NAMES.dead_exchange.name, "default", odd.body, unreadable(odd, what))
+    park(amqp_url, letter("after"))
+    first, second, third = seen(amqp_url)
+    assert (first.job_id, third.job_id) == ("before", "after")
+    assert second.job_id in {"odd", "?" * 255}
+    assert (second.lane, second.document) == ("default", "/p/odd.pdf")
+    code, output, errors = command(amqp_url, "dead", "show", "--lane", "default", "--json")
+    assert (code, len(output.splitlines())) == (0, 3), errors
+    assert redrive(amqp_url, EVERY, force=True).done == 3
+    assert depth(amqp_url, DEAD) == 0
 
 
 def test_a_poison_document_is_explained_and_answered_once_its_cause_is_gone(

@@ -90,9 +90,7 @@ def result(
     except ExecutionError as error:
         raise click.ClickException(str(error)) from error
     except QueueInUseError as error:
-        raise click.ClickException(
-            f"{error}: that client is running and collects its results itself"
-        ) from error
+        raise click.ClickException(str(error)) from error
     except ConnectionError as error:
         raise click.ClickException(f"no answer from the broker: {error}") from error
     except ValueError as error:

@@ -30,12 +30,13 @@ from ingestkit_pdf.errors import ErrorCode, ExecutionError, ResultTimeoutError, 
 from ingestkit_pdf.execution._client.link import Link
 from ingestkit_pdf.execution._client.publisher import Publication
 from ingestkit_pdf.execution._client.results import ResultStore
-from ingestkit_pdf.execution.reading import read_result
+from ingestkit_pdf.execution.reading import read_result, too_large
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
 from ingestkit_pdf.wire.envelope import (
     InvalidMessageError,
     Message,
+    ResultTooLargeError,
     encode_job,
 )
 from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
@@ -73,8 +74,8 @@ class DistributedExecutionBackend:
         secrets_key: Seals the passwords that jobs carry; the daemons' `secrets_key`. Without it, a job with a
             password is not accepted.
         submit_timeout: Seconds that `submit` waits for the broker to confirm a job.
-        result_window: Unclaimed results that are fetched ahead; a caller that waits for one further back
-            in the queue lets more in.
+        result_window: Unclaimed results that are fetched ahead, as long as they take no more than some 256
+            MiB; a caller that waits for one further back in the queue lets more in.
 
     Raises:
         ValueError: `client_id`, `lane` or `prefix` cannot be part of a queue's name, a limit is negative, or
@@ -161,7 +162,7 @@ class DistributedExecutionBackend:
             self._link.publish(publication)
             publication.wait()
         finally:
-            publication.abandon()
+            self._link.withdraw(publication)
         if publication.is_confirmed:
             return job_id
         if is_new and not publication.uncertain:
@@ -178,7 +179,7 @@ class DistributedExecutionBackend:
                 `client_id` under which a predecessor could have.
             ResultTimeoutError: Nothing came in time. The job goes on; ask again later.
             ExecutionError: The broker refuses the connection, the result is not one this version
-                understands (it stays in the queue), or the backend was closed.
+                understands or takes more than 512 MiB (it stays in the queue), or the backend was closed.
         """
         with contextlib.closing(self._collect([job_id], timeout)) as results:
             return next(results)[1]
@@ -279,6 +280,9 @@ class DistributedExecutionBackend:
             return None
         try:
             result = read_result(job_id, answer.body())
+        except ResultTooLargeError as error:
+            self._store.put_back(answer)
+            raise too_large(job_id, error) from error
         except InvalidMessageError as error:
             _log.warning("a result of job %s was dropped: %s", job_id, error)
             self._store.discard(answer)

@@ -6,8 +6,9 @@ from pydantic import ValidationError
 
 from ingestkit_pdf.errors import ErrorCode, ExecutionError
 from ingestkit_pdf.models import ProcessingResult
+from ingestkit_pdf.wire.envelope import ResultTooLargeError
 
-__all__ = ["read_result"]
+__all__ = ["read_result", "too_large"]
 
 
 def read_result(job_id: str, body: bytes) -> ProcessingResult:
@@ -29,3 +30,9 @@ def read_result(job_id: str, body: bytes) -> ProcessingResult:
             job_id=job_id,
             stage="result",
         ) from error
+
+
+def too_large(job_id: str, error: ResultTooLargeError) -> ExecutionError:
+    """What to raise for a result that takes more memory than one may."""
+    reason = f"the result of job {job_id!r} is too large: {error}; it stays in its queue"
+    return ExecutionError(ErrorCode.E_EXECUTION_REJECTED, reason, job_id=job_id, stage="result")

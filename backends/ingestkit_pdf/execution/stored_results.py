@@ -9,10 +9,16 @@ from ingestkit_pdf.errors import JobNotFoundError
 from ingestkit_pdf.execution._client.script import Script, Steps
 from ingestkit_pdf.execution._client.shelf import Found, QueueInUseError, Shelf, lock
 from ingestkit_pdf.execution._client.visit import Visit
-from ingestkit_pdf.execution.reading import read_result
+from ingestkit_pdf.execution.reading import read_result, too_large
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
-from ingestkit_pdf.wire.envelope import InvalidMessageError, ResultAssembler, ResultPart, decode_result_part
+from ingestkit_pdf.wire.envelope import (
+    InvalidMessageError,
+    ResultAssembler,
+    ResultPart,
+    ResultTooLargeError,
+    decode_result_part,
+)
 from ingestkit_pdf.wire.topology import DEFAULT_PREFIX, Topology
 
 __all__ = ["QueueInUseError", "collect_result"]
@@ -48,8 +54,10 @@ def collect_result(
 
     Raises:
         JobNotFoundError: There is no complete result of this job.
-        QueueInUseError: The client itself is running, and has its queue to itself.
-        ExecutionError: The result is not one that this version understands; it stays.
+        QueueInUseError: The client itself is running, and has its queue to itself; or another call has looked
+            among the orphaned results for so long.
+        ExecutionError: The result is not one that this version understands, or takes more than 512 MiB; it
+            stays.
         ValueError: `url` or `prefix` is not one, or a file of `tls` cannot be used.
         ConnectionError: The broker is not there, refuses, or has not answered in time.
     """
@@ -62,8 +70,13 @@ def collect_result(
     def steps(connection: Any, script: Script) -> Steps:
         problems = []
         for queue in queues:
-            if queue.name != topology.orphaned_queue.name:
-                yield from lock(connection, script, visit, topology.reply_lock(queue), 0.0)
+            wait, owner = 0.0, "that client is running and collects its results itself"
+            if queue == topology.orphaned_queue:
+                wait, owner = timeout, "another command is looking into it; try again when it has ended"
+            try:
+                yield from lock(connection, script, visit, topology.reply_lock(queue), wait)
+            except QueueInUseError as error:
+                raise QueueInUseError(f"queue {queue.name!r} is in use: {owner}") from error
             shelf = Shelf(visit, queue)
             if not (yield from shelf.open(connection, script)):
                 problems.append(f"queue {queue.name!r} does not exist")
@@ -105,6 +118,8 @@ class _Answers:
             return
         try:
             body = self._assembler.add(part)
+        except ResultTooLargeError as error:
+            raise too_large(part.job_id, error) from error
         except InvalidMessageError:
             return
         if body is not None:

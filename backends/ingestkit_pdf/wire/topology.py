@@ -151,7 +151,8 @@ class Topology:
     def reply_lock(self, reply_queue: Queue) -> str:
         """An exclusive queue that whoever takes results from this reply queue declares, to be the only one.
 
-        A quorum queue does not keep other consumers away, even where it is asked to.
+        A quorum queue does not keep other consumers away, even where it is asked to. The orphaned results
+        have one, too: while one command looks among them, another would find none.
         """
         return f"{reply_queue.name}.in-use"
 

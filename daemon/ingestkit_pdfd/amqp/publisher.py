@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -12,6 +11,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import DeliveryError, PublishError
 
 from ingestkit_pdf.wire.envelope import Message
+from ingestkit_pdf.wire.refusals import size_limit
 from ingestkit_pdf.wire.topology import Topology
 
 from .connection import (
@@ -25,9 +25,7 @@ from .connection import (
 from .declare import declare_topology
 from .message import to_properties
 
-__all__ = ["TOO_LARGE", "Publisher", "RejectedError", "TooLargeError", "UnroutableError"]
-
-TOO_LARGE = re.compile(r"message size \d+ (?:is )?larger than (?:configured )?max size (\d+)")
+__all__ = ["Publisher", "RejectedError", "TooLargeError", "UnroutableError"]
 
 
 class UnroutableError(Exception):
@@ -124,9 +122,9 @@ class Publisher:
                         wait=False,  # type: ignore[call-arg] # the type of channel has it, its protocol has not
                     )
         except BrokerRefusedError as error:
-            if (found := TOO_LARGE.search(str(error))) is None:
+            if (limit := size_limit(str(error))) is None:
                 raise
-            if len(message.body) > (limit := int(found[1])):
+            if len(message.body) > limit:
                 raise TooLargeError(limit) from error
             raise BrokerUnavailableError("publish: another message closed the channel") from error
         except BrokerUnavailableError as error:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ingestkit_pdf.backoff import Backoff
 from ingestkit_pdf.wire.envelope import Message
-from ingestkit_pdfd.backoff import Backoff
 from ingestkit_pdfd.recent import Finished, RecentAttempts
 
 

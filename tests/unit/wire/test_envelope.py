@@ -17,6 +17,7 @@ from ingestkit_pdf.wire.envelope import (
     InvalidMessageError,
     Message,
     ResultAssembler,
+    ResultTooLargeError,
     dead_letter,
     decode_job,
     decode_result_part,
@@ -256,8 +257,11 @@ def test_a_result_cut_short_or_too_long_is_no_result(monkeypatch: pytest.MonkeyP
     with pytest.raises(InvalidMessageError, match="decompress"):
         ResultAssembler().add(cut)
     monkeypatch.setattr("ingestkit_pdf.wire.envelope.result._MAX_RESULT_BYTES", 599_999)
-    with pytest.raises(InvalidMessageError, match="decompress"):
+    with pytest.raises(ResultTooLargeError, match="more than"):
         ResultAssembler().add(whole)
+    monkeypatch.setattr("ingestkit_pdf.wire.envelope.result._MAX_RESULT_BYTES", len(whole.body) - 1)
+    with pytest.raises(ResultTooLargeError):
+        ResultAssembler().add(replace(whole, content_encoding=None))
 
 
 def test_a_retry_counts_and_remembers() -> None:

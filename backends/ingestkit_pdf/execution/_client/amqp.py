@@ -150,16 +150,21 @@ def properties_of(message: Message) -> pika.BasicProperties:
 
 
 def to_message(properties: Any, body: bytes) -> Message:
-    """What arrived, free of pika; nothing about it is validated yet."""
+    """What arrived, free of pika; nothing about it is validated yet, but what is to be text is text."""
     return Message(
         body=body,
-        type=properties.type,
-        message_id=properties.message_id,
-        correlation_id=properties.correlation_id,
-        reply_to=properties.reply_to,
-        content_type=properties.content_type,
-        content_encoding=properties.content_encoding,
+        type=_text(properties.type),
+        message_id=_text(properties.message_id),
+        correlation_id=_text(properties.correlation_id),
+        reply_to=_text(properties.reply_to),
+        content_type=_text(properties.content_type),
+        content_encoding=_text(properties.content_encoding),
         timestamp=properties.timestamp,
-        app_id=properties.app_id,
-        headers=properties.headers or {},
+        app_id=_text(properties.app_id),
+        headers={_text(name): value for name, value in (properties.headers or {}).items()},
     )
+
+
+def _text(value: str | bytes | None) -> Any:
+    """pika leaves what is not UTF-8 as bytes. In ASCII it is no longer than it was, and can be sent on."""
+    return value.decode("ascii", "replace").replace("\ufffd", "?") if isinstance(value, bytes) else value

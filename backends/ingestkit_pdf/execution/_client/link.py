@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from pika.adapters.select_connection import SelectConnection
 from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByClient
 
 from ingestkit_pdf.errors import ErrorCode, ExecutionError
@@ -33,6 +32,7 @@ from ingestkit_pdf.execution._client.io_thread import IOThread
 from ingestkit_pdf.execution._client.publisher import Publication, Publisher
 from ingestkit_pdf.execution._client.results import ResultStore
 from ingestkit_pdf.execution._client.script import Script, Steps
+from ingestkit_pdf.execution._client.tolerance import TolerantConnection
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.wire.topology import Queue, Topology
 
@@ -44,6 +44,7 @@ _BACKOFF_FIRST, _BACKOFF_MAX = 0.1, 5.0
 _SETUP_TIMEOUT = 30.0
 _CONSUME_AGAIN = 2.0
 _ABORT_TIMEOUT = 1.0
+_LEFTOVERS_EVERY = 3600.0
 _SETTLE_AFTER = 0.005
 """Seconds in which results that were handed over are gathered, to be acknowledged together."""
 
@@ -121,12 +122,18 @@ class Link:
 
         self._thread.post(command)
 
+    def withdraw(self, publication: Publication) -> None:
+        """Nobody waits for this job any more: do not publish it (again), and let go of it."""
+        publication.abandon()
+        if not publication.is_answered:
+            self._thread.post(partial(self._publisher.withdraw, publication))
+
     def ensure(self) -> None:
         """Somebody waits for a result: connect if that is not so, and let it in if the window is full."""
 
         def command() -> None:
             self._ensure()
-            self._consumer.widen()
+            self._consumer.make_room()
 
         self._thread.post(command)
 
@@ -187,7 +194,7 @@ class Link:
         except ValueError as error:
             self._refuse(str(error))
             return
-        self._connection = SelectConnection(
+        self._connection = TolerantConnection(
             parameters,
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_not_opened,
@@ -371,6 +378,14 @@ class Link:
 
         yield from self._consumer.start(channel, lambda _frame: _close(channel))
         channel.add_on_close_callback(lambda _channel, error: self._consume_again(connection, error))
+        self._drop_leftovers(channel)
+
+    def _drop_leftovers(self, channel: Any) -> None:
+        """What is left of answers that went elsewhere would take up the window for ever."""
+        if channel.is_open:
+            self._consumer.settle(self._store.drop_leftovers(), discard=True)
+            self._consumer.make_room()
+            self._thread.loop.call_later(_LEFTOVERS_EVERY, partial(self._drop_leftovers, channel))
 
     def _consume_again(self, connection: Any, error: BaseException) -> None:
         """The reply queue is gone or in use, or a result stayed unclaimed longer than the broker allows."""

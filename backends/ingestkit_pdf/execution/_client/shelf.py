@@ -10,7 +10,7 @@ from pika import spec
 from pika.exceptions import ChannelClosedByBroker
 
 from ingestkit_pdf.execution._client.amqp import properties_of, to_message
-from ingestkit_pdf.execution._client.declare import Declarer, open_channel
+from ingestkit_pdf.execution._client.declare import Declarer, QueueInUseError, open_channel
 from ingestkit_pdf.execution._client.script import Script, Steps
 from ingestkit_pdf.execution._client.visit import Visit
 from ingestkit_pdf.wire.envelope import Message
@@ -25,10 +25,6 @@ _WARY_FROM = 15
 
 _RETURN_TRIES, _RETURN_PAUSE = 40, 0.05
 _LOCK_PAUSE = 0.2
-
-
-class QueueInUseError(ConnectionError):
-    """Somebody else has the queue to himself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,20 +188,14 @@ def lock(connection: Any, script: Script, visit: Visit, name: str, timeout: floa
     Raises:
         QueueInUseError: Somebody else has had it for `timeout` seconds.
     """
+    declarer = Declarer(connection, script)
     waited = 0.0
     while True:
-        channel = yield open_channel(connection, script)
         try:
-            yield lambda done, channel=channel: channel.queue_declare(  # type: ignore[misc]
-                name, exclusive=True, arguments={"x-queue-type": "classic"}, callback=done
-            )
-        except ChannelClosedByBroker as error:
-            if error.reply_code == _ACCESS_REFUSED:  # may not declare: does without
-                return
-            if error.reply_code != _RESOURCE_LOCKED:
-                raise
+            yield from declarer.lock(name)
+        except QueueInUseError:
             if waited >= timeout:
-                raise QueueInUseError(f"somebody else has {name!r}, and with it what it guards") from error
+                raise
         else:
             return
         visit.progress()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from pika.adapters.select_connection import IOLoop, SelectConnection
+from pika.adapters.select_connection import IOLoop
 from pika.exceptions import AMQPError
 
 from ingestkit_pdf.execution._client.amqp import (
@@ -19,6 +19,7 @@ from ingestkit_pdf.execution._client.amqp import (
     redact_url,
 )
 from ingestkit_pdf.execution._client.script import Call, Script, Steps
+from ingestkit_pdf.execution._client.tolerance import TolerantConnection
 from ingestkit_pdf.execution.tls import BrokerTLS
 
 __all__ = ["Visit"]
@@ -60,7 +61,7 @@ class Visit:
         self.progress()
         self._watch()
         try:
-            self._connection = SelectConnection(
+            self._connection = TolerantConnection(
                 connection_parameters(self._url, name=self._name, tls=self._tls),
                 on_open_callback=partial(self._on_open, steps),
                 on_open_error_callback=self._on_not_opened,
