@@ -126,14 +126,16 @@ class Outbox:
         """
         backoff = Backoff(first=0.2, limit=5.0)
         refusals = 0
+        is_missing = False
         while True:
             try:
+                if is_missing:
+                    await self._publisher.declare()
                 return await self._publisher.publish(message, routing_key=routing_key, exchange=exchange)
             except UnroutableError as error:
                 if give_up_after is not None:
                     raise
-                # One of our own queues was deleted: opening the connection anew declares it.
-                await self._publisher.close()
+                is_missing = True  # one of our own queues was deleted
                 reason: Exception = error
             except TooLargeError as error:
                 if divisible:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aio_pika.exceptions import DeliveryError, PublishError
+from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError, PublishError
 
 from ingestkit_pdf.wire.envelope import Message
 from ingestkit_pdf.wire.topology import Topology
@@ -57,7 +57,8 @@ def _confirmed_within(seconds: float) -> Iterator[None]:
 class Publisher:
     """Publishes with confirms and `mandatory`; returns only when the broker has the message safe.
 
-    Opening it declares the topology, so what was deleted while the daemon ran is there again.
+    Opening it declares nothing, so that what one message misses does not hold up the others: who finds a
+    queue of ours missing calls `declare`.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Publisher:
         """Publish one message and wait for its confirmation.
 
         Raises:
-            UnroutableError: It was returned.
+            UnroutableError: It was returned, or there is no such exchange.
             RejectedError: It was refused.
             TooLargeError: It is larger than what the broker takes.
             BrokerUnavailableError: It was not confirmed in time, or the connection was lost: whether the
@@ -134,6 +135,9 @@ class Publisher:
                 raise UnroutableError(
                     f"no queue takes {exchange or 'the default exchange'} / {routing_key}"
                 ) from error
+            # Whoever else publishes on this channel hears the same; it is about an exchange with a name.
+            if exchange and isinstance(error.__cause__, ChannelNotFoundEntity):
+                raise UnroutableError(str(error)) from error
             if isinstance(error.__cause__, DeliveryError):
                 raise RejectedError(f"refused by {exchange or routing_key}") from error
             raise
@@ -143,14 +147,16 @@ class Publisher:
         """True while the connection stands; it is opened by the first publish."""
         return self._channel is not None and not self._channel.is_closed
 
-    async def open(self) -> None:
-        """Open the connection now, so that what is wrong with it shows at the start.
+    async def declare(self) -> None:
+        """Declare the topology, so that what was deleted while the daemon ran is there again.
 
         Raises:
             BrokerUnavailableError: The broker is away.
             BrokerRefusedError: The broker says no.
         """
         await self._open_channel()
+        if (connection := self._connection) is not None:
+            await declare_topology(connection, self._topology, self._lanes, timeout=self._address.timeout)
 
     def change(self, address: BrokerAddress, *, timeout: float) -> None:
         """Use another address from the next connection on, and at once another timeout."""
@@ -182,7 +188,6 @@ class Publisher:
             await self.close()
             connection = await connect(self._address, "ingestkit-pdfd publisher")
             try:
-                await declare_topology(connection, self._topology, self._lanes, timeout=self._address.timeout)
                 with translated("open a channel"):
                     channel = connection.channel(publisher_confirms=True, on_return_raises=True)
                     await channel.initialize(timeout=self._address.timeout)
