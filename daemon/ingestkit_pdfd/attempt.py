@@ -124,10 +124,14 @@ class Attempt:
         self._log_attempt(ended, outcome, settled)
         return finished
 
-    async def give_back(self) -> None:
-        """Requeue every delivery: another daemon, or this one later, makes the attempt."""
+    async def give_up(self) -> None:
+        """A defect kept it from being settled: another daemon, or this one later, makes the attempt.
+
+        What has come too often for that, the broker puts among the dead letters.
+        """
         for delivery in self._deliveries:
-            await delivery.requeue()
+            too_often = delivery.earlier >= self._services.max_deliveries
+            await (delivery.reject() if too_often else delivery.fail())
 
     async def _execute(self) -> PoolResult | WorkerFailure:
         job = self.job

@@ -71,6 +71,12 @@ class Dispatcher:
 
     def receive(self, delivery: Delivery) -> None:
         """Take a delivery. Returns at once; the work goes on in a task of its own."""
+        try:
+            self._receive(delivery)
+        except Exception as error:  # noqa: BLE001 - a delivery is settled, whatever happens
+            self._spawn(self._dead_letter(delivery, error), "dead-letter")
+
+    def _receive(self, delivery: Delivery) -> None:
         if self._draining:
             self._count(delivery, "given_back")
             self._spawn(self._give_back(delivery), "give-back")
@@ -126,7 +132,7 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - a delivery is settled, whatever happens
             _log.error("attempt_broke", job_id=key[0], attempt=key[2], exc_info=error)
             await asyncio.sleep(_BROKEN_PAUSE)
-            await attempt.give_back()
+            await attempt.give_up()
             finished = None
         finally:
             del self._running[key]
@@ -142,6 +148,16 @@ class Dispatcher:
 
     async def _reject(self, delivery: Delivery, reason: str) -> None:
         """Park what is not a valid job, and tell the client where there is one that can be told."""
+        try:
+            await self._park(delivery, reason)
+        except Exception as error:  # noqa: BLE001 - a delivery is settled, whatever happens
+            await self._dead_letter(delivery, error)
+        else:
+            await delivery.ack()
+            code = ErrorCode.E_EXECUTION_REJECTED.value
+            _log.warning("delivery_rejected", lane=delivery.lane, code=code, reason=reason)
+
+    async def _park(self, delivery: Delivery, reason: str) -> None:
         code = ErrorCode.E_EXECUTION_REJECTED
         letter = dead_letter(delivery.message, lane=delivery.lane, reason=code, text=reason, details=HERE)
         await self._services.outbox.park(letter, delivery.lane)
@@ -150,8 +166,11 @@ class Dispatcher:
             error = IngestError(code=code, message=f"the job was refused: {reason}", stage="execution")
             body = ProcessingResult.failed("", error).model_dump_json().encode()
             await self._services.outbox.reply(encode_result(job_id, body), reply_to)
-        await delivery.ack()
-        _log.warning("delivery_rejected", lane=delivery.lane, code=code.value, reason=reason)
+
+    async def _dead_letter(self, delivery: Delivery, error: Exception) -> None:
+        """Leave it to the broker to park a delivery that a defect of ours keeps us from parking."""
+        _log.error("delivery_broke", lane=delivery.lane, exc_info=error)
+        await delivery.reject()
 
     async def _give_back(self, delivery: Delivery) -> None:
         await delivery.requeue()

@@ -37,6 +37,7 @@ NO_JOBS: dict[str, dict[str, Any]] = {
     "type": {"type": b"\xff" * 255},
     "message-id": {"message_id": b"\xc3(", "correlation_id": b"\xc3("},
     "reply-to": {"reply_to": b"\xff\xfe"},
+    "history": {"more_headers": b"\x13x-ingestkit-historyS" + struct.pack(">I", 2) + b"\xff\xfe"},
     "attempt": {"more_headers": b"\x13x-ingestkit-attemptT" + struct.pack(">Q", MICROSECONDS)},
 }
 
@@ -59,7 +60,10 @@ def test_a_message_that_cannot_be_decoded_is_parked_and_its_neighbours_are_answe
         assert len(daemon.logged("daemon_ready")) == 1, "the connection was lost"
     assert {letter.headers["x-ingestkit-reason"] for letter in letters} == {ErrorCode.E_EXECUTION_REJECTED}
     reasons = " ".join(letter.headers["x-ingestkit-reason-text"] for letter in letters)
-    assert all(what in reasons for what in ("type is", "message_id", "reply_to", "x-ingestkit-attempt"))
-    replies = take_all(amqp_url, NAMES.reply_queue("tests").name, count=answered + 2)
-    assert {"type", "attempt", *JOBS_ALL_THE_SAME} < {reply.message_id for reply in replies}
+    assert all(
+        what in reasons
+        for what in ("type is", "message_id", "reply_to", "x-ingestkit-attempt", "x-ingestkit-history")
+    )
+    replies = take_all(amqp_url, NAMES.reply_queue("tests").name, count=answered + 3)
+    assert {"type", "history", "attempt", *JOBS_ALL_THE_SAME} < {reply.message_id for reply in replies}
     assert_queues_empty(amqp_url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,12 @@ class FakeDelivery:
 
     async def requeue(self) -> bool:
         return self._settle("requeue")
+
+    async def fail(self) -> bool:
+        return self._settle("fail")
+
+    async def reject(self) -> bool:
+        return self._settle("reject")
 
     def _settle(self, how: str) -> bool:
         self.settled.append(how)
@@ -287,7 +294,48 @@ def test_a_defect_of_the_daemon_gives_the_job_back(play: Any, monkeypatch: pytes
         bench.dispatcher.receive(delivery)  # type: ignore[arg-type]
         (await bench.task("job/0/1")).set_result(RESULT)
         await bench.done()
-        assert delivery.settled == ["requeue"]
+        assert delivery.settled == ["fail"]
         assert bench.dispatcher.running + bench.dispatcher.waiting == 0
+
+    play(scenario)
+
+
+def test_a_defect_that_meets_the_same_job_too_often_has_the_broker_park_it(
+    play: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that cannot be parked would be given back every second, for ever."""
+
+    async def scenario(bench: Bench) -> None:
+        async def broken(message: Message, lane: str) -> None:
+            raise KeyError("a defect")
+
+        monkeypatch.setattr("ingestkit_pdfd.dispatcher._BROKEN_PAUSE", 0.0)
+        monkeypatch.setattr(bench.outbox, "park", broken)
+        delivery = FakeDelivery(job())
+        delivery.earlier = 3
+        bench.dispatcher.receive(delivery)  # type: ignore[arg-type]
+        await bench.done()
+        assert delivery.settled == ["reject"]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    "where", ["ingestkit_pdfd.dispatcher.decode_job", "ingestkit_pdfd.dispatcher.dead_letter"]
+)
+def test_a_defect_in_a_delivery_has_the_broker_park_it(
+    play: Any, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """What could be neither read nor parked would keep its place in the window until the daemon ends."""
+
+    async def scenario(bench: Bench) -> None:
+        def broken(*_arguments: Any, **_more: Any) -> None:
+            raise KeyError("a defect")
+
+        monkeypatch.setattr(where, broken)
+        delivery = FakeDelivery(replace(job(), type="no.job"))
+        bench.dispatcher.receive(delivery)  # type: ignore[arg-type]
+        await bench.done()
+        assert delivery.settled == ["reject"]
 
     play(scenario)

@@ -281,3 +281,14 @@ def test_a_dead_letter_keeps_the_message_and_drops_foreign_headers() -> None:
     assert letter.headers[H_JOB] == message.headers[H_JOB]
     assert len(letter.headers) < 12
     assert decode_job(letter, TOPOLOGY).job_id == "job-1"
+
+
+def test_what_is_sent_on_has_headers_that_can_be_sent() -> None:
+    """A header that is not UTF-8, or no text at all, would keep a job from being retried or parked."""
+    job = a_job()
+    strange = {**job.headers, H_REDRIVE: ["x"], "traceparent": b"\xff\xfe", H_HISTORY: True}
+    letter = dead_letter(replace(job, headers=strange), lane="default", reason="x", text="y")
+    assert all(isinstance(value, str | int) for value in letter.headers.values())
+    assert letter.headers["traceparent"] == "\ufffd\ufffd"
+    assert {H_REDRIVE, H_HISTORY}.isdisjoint(letter.headers)
+    assert letter.headers[H_JOB] == job.headers[H_JOB]

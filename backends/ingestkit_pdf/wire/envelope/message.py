@@ -33,6 +33,9 @@ H_TRACEPARENT = "traceparent"
 
 HeaderValue = str | int
 
+_OWN = frozenset({H_JOB, H_ATTEMPT, H_HISTORY, H_REDRIVE, H_TRACEPARENT})
+"""The headers of a job, which go with it wherever it is sent on."""
+
 
 class InvalidMessageError(ValueError):
     """A message that is not what it says, or says nothing; `str()` tells what and where."""
@@ -107,10 +110,19 @@ def int_header(message: Message, name: str, *, default: int | None, low: int, hi
     return value
 
 
-def own_headers(message: Message) -> dict[str, Any]:
-    """Our headers only: what a stranger sent along (ten thousand of them, say) is not carried on."""
-    kept = {H_JOB, H_ATTEMPT, H_HISTORY, H_REDRIVE, H_TRACEPARENT}
-    return {name: value for name, value in message.headers.items() if name in kept}
+def own_headers(message: Message) -> dict[str, HeaderValue]:
+    """Our headers only: what a stranger sent along (ten thousand of them, say) is not carried on.
+
+    Each is text or a number, as all of ours are, and so can be sent; bytes are text that is not UTF-8.
+    """
+    kept: dict[str, HeaderValue] = {}
+    for name in _OWN & message.headers.keys():
+        value = message.headers[name]
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            kept[name] = value
+    return kept
 
 
 def first_error(error: Exception) -> str:
