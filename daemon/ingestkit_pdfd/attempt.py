@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 
@@ -30,7 +30,7 @@ from ingestkit_pdf.wire.envelope import (
 )
 from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
 
-from .amqp import Delivery
+from .amqp import Delivery, TooLargeError
 from .metrics import Metrics
 from .outcome import Completed, DeadLettered, Outcome, Requeued, Retried, RetryPolicy, decide
 from .recent import Finished
@@ -93,6 +93,7 @@ class Attempt:
         self._services = services
         self._pool_id = f"{job.job_id}/{job.redrive}/{job.attempt}"
         self._withdrawn = False
+        self._parked_by_broker = False
         self._received = time.monotonic()
         self._trace = services.tracing.begin(job, delivery.lane)
         self._begun: float | None = None
@@ -119,7 +120,12 @@ class Attempt:
         ended = await self._execute()
         outcome = decide(ended, self.job.attempt, self._services.policy)
         with self._trace.publishing(outcome):
-            finished = await self._publish(outcome)
+            try:
+                finished = await self._publish(outcome)
+            except TooLargeError as error:
+                self._parked_by_broker = True
+                outcome = DeadLettered(_too_large(outcome, error))
+                finished = await self._publish(outcome)
         settled = await self._settle(outcome)
         self._log_attempt(ended, outcome, settled)
         return finished
@@ -179,7 +185,8 @@ class Attempt:
                 )
                 return Finished()
             case DeadLettered(failure):
-                await outbox.park(self._dead_letter(failure), delivery.lane)
+                if not self._parked_by_broker:
+                    await outbox.park(self._dead_letter(failure), delivery.lane)
                 replies = self._encode(self._failure_body(failure))
             case Requeued():
                 return None
@@ -191,7 +198,12 @@ class Attempt:
         """Settle every delivery; how many could be (the others come again, and are known by then)."""
         settled = 0
         for delivery in self._deliveries:
-            settled += await (delivery.requeue() if isinstance(outcome, Requeued) else delivery.ack())
+            if isinstance(outcome, Requeued):
+                settled += await delivery.requeue()
+            elif self._parked_by_broker and not settled:
+                settled += await delivery.reject()
+            else:
+                settled += await delivery.ack()
         return settled
 
     def _encode(self, body: bytes) -> Sequence[Message]:
@@ -280,6 +292,12 @@ async def _outcome_of(run: Future[PoolResult | WorkerFailure]) -> PoolResult | W
 
     run.add_done_callback(ended)
     return await waiter
+
+
+def _too_large(outcome: Outcome, error: TooLargeError) -> WorkerFailure:
+    """Of a job that we can neither retry nor park: only the broker, which has it, can move it."""
+    assert isinstance(outcome, Retried | DeadLettered)
+    return replace(outcome.failure, message=f"{outcome.failure.message}; not sent on, as {error}")
 
 
 def _quarantined(earlier: int) -> WorkerFailure:

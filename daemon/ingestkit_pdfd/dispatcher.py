@@ -21,7 +21,7 @@ from ingestkit_pdf.wire.envelope import (
 )
 from ingestkit_pdf.wire.topology import Topology
 
-from .amqp import Delivery
+from .amqp import Delivery, TooLargeError
 from .attempt import HERE, Attempt, Services
 from .metrics import Handling
 from .recent import AttemptKey, Finished, RecentAttempts
@@ -148,21 +148,26 @@ class Dispatcher:
 
     async def _reject(self, delivery: Delivery, reason: str) -> None:
         """Park what is not a valid job, and tell the client where there is one that can be told."""
+        code = ErrorCode.E_EXECUTION_REJECTED
+        settle = delivery.ack
         try:
-            await self._park(delivery, reason)
+            letter = dead_letter(delivery.message, lane=delivery.lane, reason=code, text=reason, details=HERE)
+            try:
+                await self._services.outbox.park(letter, delivery.lane)
+            except TooLargeError:
+                settle = delivery.reject  # the broker, which has it, can still move it
+            await self._tell(delivery, reason)
         except Exception as error:  # noqa: BLE001 - a delivery is settled, whatever happens
             await self._dead_letter(delivery, error)
         else:
-            await delivery.ack()
-            code = ErrorCode.E_EXECUTION_REJECTED.value
-            _log.warning("delivery_rejected", lane=delivery.lane, code=code, reason=reason)
+            await settle()
+            _log.warning("delivery_rejected", lane=delivery.lane, code=code.value, reason=reason)
 
-    async def _park(self, delivery: Delivery, reason: str) -> None:
-        code = ErrorCode.E_EXECUTION_REJECTED
-        letter = dead_letter(delivery.message, lane=delivery.lane, reason=code, text=reason, details=HERE)
-        await self._services.outbox.park(letter, delivery.lane)
+    async def _tell(self, delivery: Delivery, reason: str) -> None:
+        """Answer whoever sent what is no valid job."""
         if (address := reply_address(delivery.message, self._topology)) is not None:
             job_id, reply_to = address
+            code = ErrorCode.E_EXECUTION_REJECTED
             error = IngestError(code=code, message=f"the job was refused: {reason}", stage="execution")
             body = ProcessingResult.failed("", error).model_dump_json().encode()
             await self._services.outbox.reply(encode_result(job_id, body), reply_to)

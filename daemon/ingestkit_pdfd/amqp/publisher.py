@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError, PublishError
 
-from ingestkit_pdf.wire.envelope import Message
+from ingestkit_pdf.wire.envelope import Message, fitting
 from ingestkit_pdf.wire.topology import Topology
 
 from .connection import (
@@ -28,6 +28,10 @@ from .message import to_properties
 __all__ = ["TOO_LARGE", "Publisher", "RejectedError", "TooLargeError", "UnroutableError"]
 
 TOO_LARGE = re.compile(r"message size \d+ (?:is )?larger than (?:configured )?max size (\d+)")
+
+
+_OTHER_PROPERTIES = 3072
+"""Bytes of a frame that headers leave to the other properties, each of at most 255."""
 
 
 class UnroutableError(Exception):
@@ -57,6 +61,8 @@ def _confirmed_within(seconds: float) -> Iterator[None]:
 class Publisher:
     """Publishes with confirms and `mandatory`; returns only when the broker has the message safe.
 
+    Headers that are larger than a frame would end the connection; they are cut to `fitting`.
+
     Opening it declares nothing, so that what one message misses does not hold up the others: who finds a
     queue of ours missing calls `declare`.
     """
@@ -72,6 +78,7 @@ class Publisher:
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
         self._opened = 0.0
+        self._header_limit = 0  # bytes that headers may take, as the broker of the connection says
         self._under_way: dict[str | None, asyncio.Future[None]] = {}
 
     async def publish(self, message: Message, *, routing_key: str, exchange: str = "") -> None:
@@ -120,7 +127,7 @@ class Publisher:
                         message.body,
                         exchange=exchange,
                         routing_key=routing_key,
-                        properties=to_properties(message),
+                        properties=to_properties(fitting(message, self._header_limit)),
                         mandatory=True,
                         wait=False,  # type: ignore[call-arg] # the type of channel has it, its protocol has not
                     )
@@ -194,6 +201,9 @@ class Publisher:
             except BaseException:
                 await close_quietly(connection)
                 raise
+            transport = connection.transport
+            assert transport is not None
+            self._header_limit = transport.connection.connection_tune.frame_max - _OTHER_PROPERTIES
             self._connection, self._channel = connection, channel
             self._opened = time.monotonic()
             return channel

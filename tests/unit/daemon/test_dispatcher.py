@@ -16,6 +16,7 @@ from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
 from ingestkit_pdf.execution.pool import PoolResult, PoolTask
 from ingestkit_pdf.wire.envelope import Message, encode_job
 from ingestkit_pdf.wire.topology import Topology
+from ingestkit_pdfd.amqp import TooLargeError
 from ingestkit_pdfd.attempt import Services
 from ingestkit_pdfd.dispatcher import Dispatcher
 from ingestkit_pdfd.outcome import RetryPolicy
@@ -336,6 +337,51 @@ def test_a_defect_in_a_delivery_has_the_broker_park_it(
         delivery = FakeDelivery(replace(job(), type="no.job"))
         bench.dispatcher.receive(delivery)  # type: ignore[arg-type]
         await bench.done()
+        assert delivery.settled == ["reject"]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("ended", [KILLED, WorkerFailure(reason=FailureReason.MEMORY, message="too much")])
+def test_what_is_too_large_to_be_sent_on_is_answered_and_left_to_the_broker(
+    play: Any, monkeypatch: pytest.MonkeyPatch, ended: WorkerFailure
+) -> None:
+    """A limit that was lowered would have a job published in vain for ever, and its client wait."""
+
+    async def scenario(bench: Bench) -> None:
+        async def refuse(*_message: Any) -> None:
+            raise TooLargeError(1000)
+
+        monkeypatch.setattr(bench.outbox, "retry", refuse)
+        monkeypatch.setattr(bench.outbox, "park", refuse)
+        lost, again = FakeDelivery(job(), alive=False), FakeDelivery(job())
+        bench.dispatcher.receive(lost)  # type: ignore[arg-type]
+        future = await bench.task("job/0/1")
+        bench.dispatcher.receive(again)  # type: ignore[arg-type]
+        last = FakeDelivery(job())
+        bench.dispatcher.receive(last)  # type: ignore[arg-type]
+        future.set_result(ended)
+        await bench.done()
+        assert len(bench.outbox.replies) == 1
+        assert [delivery.settled for delivery in (lost, again, last)] == [["reject"], ["reject"], ["ack"]]
+
+    play(scenario)
+
+
+def test_a_stranger_that_is_too_large_to_be_parked_is_left_to_the_broker(
+    play: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be published in vain for ever, and its sender not be told."""
+
+    async def scenario(bench: Bench) -> None:
+        async def refuse(*_message: Any) -> None:
+            raise TooLargeError(1000)
+
+        monkeypatch.setattr(bench.outbox, "park", refuse)
+        delivery = FakeDelivery(replace(job(), type="no.job"))
+        bench.dispatcher.receive(delivery)  # type: ignore[arg-type]
+        await bench.done()
+        assert len(bench.outbox.replies) == 1
         assert delivery.settled == ["reject"]
 
     play(scenario)

@@ -22,6 +22,7 @@ from ingestkit_pdf.wire.envelope import (
     decode_result_part,
     encode_job,
     encode_result,
+    fitting,
     in_smaller_parts,
     retry_message,
 )
@@ -31,6 +32,7 @@ from ingestkit_pdf.wire.envelope.message import (
     H_JOB,
     H_PART,
     H_PARTS,
+    H_REASON_TEXT,
     H_REDRIVE,
     H_SHA256,
 )
@@ -292,3 +294,52 @@ def test_what_is_sent_on_has_headers_that_can_be_sent() -> None:
     assert letter.headers["traceparent"] == "\ufffd\ufffd"
     assert {H_REDRIVE, H_HISTORY}.isdisjoint(letter.headers)
     assert letter.headers[H_JOB] == job.headers[H_JOB]
+
+
+def long_history(records: int = 32) -> tuple[AttemptRecord, ...]:
+    """As much as a history may say, in letters of four bytes."""
+    return tuple(
+        AttemptRecord(attempt=number, reason="timeout", code="E", message="\U0001f4c4" * 1000)
+        for number in range(1, records + 1)
+    )
+
+
+def test_what_is_measured_is_bytes() -> None:
+    """A history of 64 Ki letters of four bytes would not fit into a frame, which ends the connection."""
+    job = decode_job(a_job(), TOPOLOGY)
+    message = retry_message(a_job(), replace(job, history=long_history()), long_history()[0])
+    assert len(message.headers[H_HISTORY].encode()) <= 64 * 1024
+    assert decode_job(message, TOPOLOGY).history[-1].attempt == 1
+    long = PDFProcessorConfig(tenant_id="\U0001f4c4" * 20_000)
+    with pytest.raises(InvalidMessageError, match="limit"):
+        encode_job("job", reply_to=REPLY_TO, config=long, path="a", document=b"")
+
+
+def test_headers_that_do_not_fit_lose_the_oldest_attempts_first() -> None:
+    """A letter could not be parked, or would lose what it takes to bring it back, or why it is there."""
+    letter = dead_letter(a_job(), lane="default", reason="E", text="too slow", history=long_history())
+    assert fitting(letter, 128 * 1024) is letter
+    fitted = fitting(letter, 10_000)
+    assert fitted.headers[H_JOB] == letter.headers[H_JOB]
+    assert '"attempt":32' in fitted.headers[H_HISTORY]
+    assert '"attempt":31' in fitted.headers[H_HISTORY]
+    assert '"attempt":30' not in fitted.headers[H_HISTORY]
+    assert fitted.headers[H_REASON_TEXT] == f"too slow; too large to be kept whole: {H_HISTORY}"
+    assert (
+        len(b"".join(name.encode() + str(value).encode() for name, value in fitted.headers.items())) < 10_000
+    )
+
+
+@given(
+    st.dictionaries(st.sampled_from([H_JOB, H_ATTEMPT, H_HISTORY, "traceparent"]), st.text(max_size=2000)),
+    st.text(max_size=2000),
+    st.integers(1500, 5000),
+)
+def test_whatever_the_headers_are_they_fit(headers: dict[str, str], text: str, limit: int) -> None:
+    """A stranger's message could not be parked, and would close the connection that answers everybody."""
+    job = replace(a_job(), headers=headers)
+    letter = dead_letter(job, lane="default", reason="E", text=text[:200], history=long_history(1))
+    fitted = fitting(letter, limit)
+    size = sum(len(name.encode()) + len(str(value).encode()) for name, value in fitted.headers.items())
+    assert size <= limit
+    assert fitted.headers[H_REASON_TEXT].startswith(text[:200])

@@ -16,7 +16,7 @@ from ingestkit_pdf.wire.envelope.job import (
     reply_address,
 )
 from ingestkit_pdf.wire.envelope.message import InvalidMessageError, Message
-from ingestkit_pdf.wire.envelope.onward import dead_letter, redriven_message, retry_message
+from ingestkit_pdf.wire.envelope.onward import dead_letter, fitting, redriven_message, retry_message
 from ingestkit_pdf.wire.envelope.result import (
     RESULT_TYPE,
     ResultAssembler,
@@ -43,6 +43,7 @@ __all__ = [
     "decode_result_part",
     "encode_job",
     "encode_result",
+    "fitting",
     "in_smaller_parts",
     "parse_history",
     "redriven_message",

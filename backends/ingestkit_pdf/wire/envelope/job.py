@@ -22,6 +22,7 @@ from ingestkit_pdf.wire.envelope.message import (
     InvalidMessageError,
     Message,
     WireModel,
+    byte_length,
     checked_id,
     first_error,
     int_header,
@@ -147,8 +148,8 @@ def encode_job(
         headers[H_TRACEPARENT] = traceparent
     sealed = _sealed(config, job_id, seal)
     text = _encode_fields(path, document, config, now, sealed)
-    if len(text) > MAX_JSON:
-        raise InvalidMessageError(f"the job's fields take {len(text)} bytes; {MAX_JSON} is the limit")
+    if (size := byte_length(text)) > MAX_JSON:
+        raise InvalidMessageError(f"the job's fields take {size} bytes; {MAX_JSON} is the limit")
     if document is not None:
         headers[H_JOB] = text
     return Message(
@@ -248,7 +249,7 @@ def _job_fields(message: Message, inline_limit: int) -> tuple[_JobFields, bytes 
     text = text_header(message, H_JOB, limit=MAX_JSON) if inline else message.body
     if text is None:
         raise InvalidMessageError(f"header {H_JOB} is missing")
-    if len(text) > MAX_JSON:
+    if len(text) > MAX_JSON:  # of the body, that is; a header has been measured
         raise InvalidMessageError(f"the job's fields take {len(text)} bytes; {MAX_JSON} is the limit")
     try:
         fields = _JobFields.model_validate_json(text)

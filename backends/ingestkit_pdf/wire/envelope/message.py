@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 APP_ID = "ingestkit-pdf"
 
 MAX_JSON = 64 * 1024
-"""Characters of JSON that a header, or the fields of a job, may hold."""
+"""Bytes of JSON that a header, or the fields of a job, may hold."""
 
 MAX_REDRIVES = 1_000_000
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -86,16 +86,21 @@ def text_header(message: Message, name: str, *, limit: int) -> str | None:
     """A header as text; None where it is missing.
 
     Raises:
-        InvalidMessageError: It is something else, or longer than `limit` characters.
+        InvalidMessageError: It is something else, or longer than `limit` bytes.
     """
     value = message.headers.get(name)
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     if value is None:
         return None
-    if not isinstance(value, str) or len(value) > limit:
-        raise InvalidMessageError(f"header {name} is not a text of at most {limit} characters")
+    if not isinstance(value, str) or byte_length(value) > limit:
+        raise InvalidMessageError(f"header {name} is not a text of at most {limit} bytes")
     return value
+
+
+def byte_length(text: str) -> int:
+    """Bytes of a text on the wire."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def int_header(message: Message, name: str, *, default: int | None, low: int, high: int) -> int:
