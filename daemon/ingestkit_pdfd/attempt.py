@@ -183,7 +183,7 @@ class Attempt:
                 await outbox.retry(
                     retry_message(delivery.message, job, self._record(failure)), delivery.lane, delay
                 )
-                return Finished()
+                return Finished(job.submitted_at)
             case DeadLettered(failure):
                 if not self._parked_by_broker:
                     await outbox.park(self._dead_letter(failure), delivery.lane)
@@ -192,7 +192,7 @@ class Attempt:
                 return None
         for reply_to in self._reply_tos:
             await outbox.reply(replies, reply_to)
-        return Finished(replies)
+        return Finished(job.submitted_at, replies)
 
     async def _settle(self, outcome: Outcome) -> int:
         """Settle every delivery; how many could be (the others come again, and are known by then)."""

@@ -92,7 +92,7 @@ class Dispatcher:
             attempt.attach(job, delivery)
             self._count(delivery, "attached")
             _log.info("delivery_attached", job_id=job.job_id, attempt=job.attempt, lane=delivery.lane)
-        elif (finished := self._recent.get(key)) is not None:
+        elif (finished := self._recent.get(key)) is not None and _settles(finished, job, delivery):
             self._count(delivery, "answered_again")
             self._spawn(self._answer_again(job, delivery, finished), f"answer {job.job_id}")
         else:
@@ -192,3 +192,12 @@ class Dispatcher:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("task_broke", task=task.get_name(), exc_info=error)
+
+
+def _settles(finished: Finished, job: Job, delivery: Delivery) -> bool:
+    """Whether what is remembered is enough for this delivery.
+
+    With no answer to give, only a message whose acknowledgement was lost can be merely acknowledged. One that
+    was submitted since has to be run: for all we know, what became of the first one is gone.
+    """
+    return bool(finished.replies) or (delivery.redelivered and job.submitted_at == finished.submitted_at)

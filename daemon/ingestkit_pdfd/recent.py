@@ -20,8 +20,12 @@ _ENTRY_BYTES = 512
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What an attempt was answered with; no replies when the job went on to another attempt."""
+    """What an attempt was answered with; no replies when the job went on to another attempt.
 
+    `submitted_at` tells its message from one of the same job that was submitted later.
+    """
+
+    submitted_at: float
     replies: Sequence[Message] = ()
 
     @property

@@ -181,14 +181,38 @@ def test_a_redelivery_of_what_was_retried_is_only_acknowledged(play: Any) -> Non
     """One job would climb the retry ladder twice at once."""
 
     async def scenario(bench: Bench) -> None:
-        bench.dispatcher.receive(FakeDelivery(job(), alive=False))  # type: ignore[arg-type]
+        message = job()
+        bench.dispatcher.receive(FakeDelivery(message, alive=False))  # type: ignore[arg-type]
         (await bench.task("job/0/1")).set_result(KILLED)
         await bench.done()
-        again = FakeDelivery(job())
+        again = FakeDelivery(message)
+        again.redelivered = True
         bench.dispatcher.receive(again)  # type: ignore[arg-type]
         await bench.done()
         assert len(bench.outbox.retries) == 1
         assert bench.outbox.replies == []
+        assert again.settled == ["ack"]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("redelivered", [False, True])
+def test_a_job_that_is_submitted_again_while_it_was_to_be_retried_is_run(
+    play: Any, redelivered: bool
+) -> None:
+    """Where its retry was deleted with its queue, submitting again would be acknowledged and forgotten."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.dispatcher.receive(FakeDelivery(job()))  # type: ignore[arg-type]
+        (await bench.task("job/0/1")).set_result(KILLED)
+        await bench.done()
+        bench.pool.tasks.clear()
+        again = FakeDelivery(job())
+        again.redelivered = redelivered  # another daemon, which was stopping, may have given it back
+        bench.dispatcher.receive(again)  # type: ignore[arg-type]
+        (await bench.task("job/0/1")).set_result(RESULT)
+        await bench.done()
+        assert len(bench.outbox.replies) == 1
         assert again.settled == ["ack"]
 
     play(scenario)

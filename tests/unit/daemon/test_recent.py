@@ -8,7 +8,7 @@ from ingestkit_pdfd.recent import Finished, RecentAttempts
 
 
 def finished(size: int) -> Finished:
-    return Finished([Message(body=b"x" * size)])
+    return Finished(0.0, [Message(body=b"x" * size)])
 
 
 def test_the_oldest_go_first_when_the_memory_is_full() -> None:
@@ -30,8 +30,8 @@ def test_one_that_is_larger_than_the_memory_is_not_kept() -> None:
 def test_attempts_of_one_job_are_told_apart() -> None:
     """The late redelivery of a first attempt would swallow the second, or a redrive its new attempt."""
     recent = RecentAttempts(limit=4000)
-    recent.add(("job", 0, 1), Finished())
-    assert recent.get(("job", 0, 1)) == Finished()
+    recent.add(("job", 0, 1), Finished(0.0))
+    assert recent.get(("job", 0, 1)) == Finished(0.0)
     assert recent.get(("job", 0, 2)) is None
     assert recent.get(("job", 1, 1)) is None
 
