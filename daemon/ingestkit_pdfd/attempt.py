@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,9 +21,11 @@ import structlog
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure, failure_result
 from ingestkit_pdf.execution.pool import PoolResult, PoolTask, WorkerPool
 from ingestkit_pdf.wire.envelope import (
+    MAX_REPLY_TOS,
     AttemptRecord,
     Job,
     Message,
+    addressed,
     dead_letter,
     encode_result,
     retry_message,
@@ -89,7 +91,7 @@ class Attempt:
         self.job = job
         self.started = False
         self._deliveries = [delivery]
-        self._reply_tos = [job.reply_to]
+        self._reply_tos = list(dict.fromkeys(job.reply_tos))
         self._services = services
         self._pool_id = f"{job.job_id}/{job.redrive}/{job.attempt}"
         self._withdrawn = False
@@ -97,6 +99,7 @@ class Attempt:
         self._received = time.monotonic()
         self._trace = services.tracing.begin(job, delivery.lane)
         self._begun: float | None = None
+        self._ended: tuple[PoolResult | WorkerFailure, Outcome] | None = None
 
     @property
     def lane(self) -> str:
@@ -106,8 +109,7 @@ class Attempt:
     def attach(self, job: Job, delivery: Delivery) -> None:
         """Another delivery of the same attempt: it will be settled, and answered, with the first."""
         self._deliveries.append(delivery)
-        if job.reply_to not in self._reply_tos:
-            self._reply_tos.append(job.reply_to)
+        self._reply_tos += [name for name in job.reply_tos if name not in self._reply_tos]
 
     def withdraw(self) -> None:
         """Give the job back unless a worker has begun it."""
@@ -116,7 +118,10 @@ class Attempt:
             self._services.pool.cancel(self._pool_id)
 
     async def run(self) -> Finished | None:
-        """Make the attempt. What it was answered with, or None when it was given back."""
+        """Make the attempt, to be settled then.
+
+        What it was answered with, or None when it is to be given back.
+        """
         ended = await self._execute()
         outcome = decide(ended, self.job.attempt, self._services.policy)
         with self._trace.publishing(outcome):
@@ -126,9 +131,14 @@ class Attempt:
                 self._parked_by_broker = True
                 outcome = DeadLettered(_too_large(outcome, error))
                 finished = await self._publish(outcome)
-        settled = await self._settle(outcome)
-        self._log_attempt(ended, outcome, settled)
+        self._ended = ended, outcome
         return finished
+
+    async def settle(self) -> None:
+        """Settle every delivery of an attempt that was made; what cannot be comes again, and is known."""
+        assert self._ended is not None
+        ended, outcome = self._ended
+        self._log_attempt(ended, outcome, await self._settle(outcome))
 
     async def give_up(self) -> None:
         """A defect kept it from being settled: another daemon, or this one later, makes the attempt.
@@ -180,9 +190,9 @@ class Attempt:
                     else await asyncio.to_thread(self._encode, result.body)
                 )
             case Retried(failure, delay):
-                await outbox.retry(
-                    retry_message(delivery.message, job, self._record(failure)), delivery.lane, delay
-                )
+                message = retry_message(delivery.message, job, self._record(failure))
+                for reply_tos in self._groups_of_reply_tos():
+                    await outbox.retry(addressed(message, reply_tos), delivery.lane, delay)
                 return Finished(job.submitted_at)
             case DeadLettered(failure):
                 if not self._parked_by_broker:
@@ -194,8 +204,14 @@ class Attempt:
             await outbox.reply(replies, reply_to)
         return Finished(job.submitted_at, replies)
 
+    def _groups_of_reply_tos(self) -> Iterator[Sequence[str]]:
+        """As many as one message may name, and at last those of deliveries that were attached meanwhile."""
+        named = 0
+        while group := self._reply_tos[named : named + MAX_REPLY_TOS]:
+            yield group
+            named += len(group)
+
     async def _settle(self, outcome: Outcome) -> int:
-        """Settle every delivery; how many could be (the others come again, and are known by then)."""
         settled = 0
         for delivery in self._deliveries:
             if isinstance(outcome, Requeued):
@@ -217,7 +233,7 @@ class Attempt:
     def _dead_letter(self, failure: WorkerFailure) -> Message:
         record = self._record(failure)
         return dead_letter(
-            self._deliveries[0].message,
+            addressed(self._deliveries[0].message, self._reply_tos[:MAX_REPLY_TOS]),
             lane=self._deliveries[0].lane,
             reason=failure.code,
             text=failure.message,

@@ -64,7 +64,7 @@ class Dispatcher:
         return len(self._running) - self.running
 
     def in_progress(self) -> Counter[tuple[str, str]]:
-        """Attempts by lane and state: `waiting` for a worker, or `running` (until they are settled)."""
+        """Attempts by lane and state: `waiting` for a worker, or `running` (until they are answered)."""
         return Counter(
             (attempt.lane, "running" if attempt.started else "waiting") for attempt in self._running.values()
         )
@@ -133,16 +133,18 @@ class Dispatcher:
             _log.error("attempt_broke", job_id=key[0], attempt=key[2], exc_info=error)
             await asyncio.sleep(_BROKEN_PAUSE)
             await attempt.give_up()
-            finished = None
+            return
         finally:
             del self._running[key]
+        # From here on the attempt is known as finished: what comes while it is settled is answered by itself.
         if finished is not None:
             self._recent.add(key, finished)
             self.answered += bool(finished.replies)
+        await attempt.settle()
 
     async def _answer_again(self, job: Job, delivery: Delivery, finished: Finished) -> None:
-        if finished.replies:
-            await self._services.outbox.reply(finished.replies, job.reply_to)
+        for reply_to in job.reply_tos if finished.replies else ():
+            await self._services.outbox.reply(finished.replies, reply_to)
         await delivery.ack()
         _log.info("delivery_answered_again", job_id=job.job_id, attempt=job.attempt, lane=delivery.lane)
 

@@ -14,7 +14,7 @@ import pytest
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
 from ingestkit_pdf.execution.pool import PoolResult, PoolTask
-from ingestkit_pdf.wire.envelope import Message, encode_job
+from ingestkit_pdf.wire.envelope import Message, decode_job, encode_job, redriven_message
 from ingestkit_pdf.wire.topology import Topology
 from ingestkit_pdfd.amqp import TooLargeError
 from ingestkit_pdfd.attempt import Services
@@ -407,5 +407,67 @@ def test_a_stranger_that_is_too_large_to_be_parked_is_left_to_the_broker(
         await bench.done()
         assert len(bench.outbox.replies) == 1
         assert delivery.settled == ["reject"]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["while it runs", "while its retry is published"])
+def test_everyone_who_submitted_a_job_is_answered_after_its_next_attempt(
+    play: Any, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    """A second client of a job would wait for ever, should the worker be killed that it was attached to."""
+
+    async def scenario(bench: Bench) -> None:
+        second = FakeDelivery(job(client="b"))
+        bench.dispatcher.receive(FakeDelivery(job(client="a")))  # type: ignore[arg-type]
+        future = await bench.task("job/0/1")
+        if not late:
+            bench.dispatcher.receive(second)  # type: ignore[arg-type]
+        retry = bench.outbox.retry
+
+        async def slowly(message: Message, lane: str, delay: int) -> None:
+            if late and not bench.outbox.retries:
+                bench.dispatcher.receive(second)  # type: ignore[arg-type]
+            await retry(message, lane, delay)
+
+        monkeypatch.setattr(bench.outbox, "retry", slowly)
+        future.set_result(KILLED)
+        await bench.done()
+        assert len(bench.outbox.retries) == 1 + late
+        assert second.settled == ["ack"]
+        for message in bench.outbox.retries:
+            bench.dispatcher.receive(FakeDelivery(message))  # type: ignore[arg-type]
+        (await bench.task("job/0/2")).set_result(KILLED)
+        await bench.done()
+        queues = [NAMES.reply_queue(client).name for client in "ab"]
+        assert sorted(reply_to for _, reply_to in bench.outbox.replies) == queues
+        (letter,) = bench.outbox.parked
+        back = decode_job(redriven_message(letter), NAMES)
+        assert sorted(back.reply_tos) == queues
+
+    play(scenario)
+
+
+def test_who_submits_a_job_while_it_is_settled_is_answered(
+    play: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A delivery that comes between the answer and the acknowledgement would be acknowledged unanswered."""
+
+    async def scenario(bench: Bench) -> None:
+        first, second = FakeDelivery(job(client="a")), FakeDelivery(job(client="b"))
+        ack = first.ack
+
+        async def slowly() -> bool:
+            bench.dispatcher.receive(second)  # type: ignore[arg-type]
+            return await ack()
+
+        monkeypatch.setattr(first, "ack", slowly)
+        bench.dispatcher.receive(first)  # type: ignore[arg-type]
+        (await bench.task("job/0/1")).set_result(RESULT)
+        await bench.done()
+        assert [reply_to for _, reply_to in bench.outbox.replies] == [
+            NAMES.reply_queue(client).name for client in "ab"
+        ]
+        assert (first.settled, second.settled) == (["ack"], ["ack"])
 
     play(scenario)

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.wire.envelope import (
+    MAX_REPLY_TOS,
     AttemptRecord,
     InvalidMessageError,
     Message,
     ResultAssembler,
+    addressed,
     dead_letter,
     decode_job,
     decode_result_part,
@@ -27,6 +29,7 @@ from ingestkit_pdf.wire.envelope import (
     retry_message,
 )
 from ingestkit_pdf.wire.envelope.message import (
+    H_ALSO_REPLY_TO,
     H_ATTEMPT,
     H_HISTORY,
     H_JOB,
@@ -343,3 +346,21 @@ def test_whatever_the_headers_are_they_fit(headers: dict[str, str], text: str, l
     size = sum(len(name.encode()) + len(str(value).encode()) for name, value in fitted.headers.items())
     assert size <= limit
     assert fitted.headers[H_REASON_TEXT].startswith(text[:200])
+
+
+def test_a_job_is_answered_to_everybody_it_names() -> None:
+    """Somebody who submitted a job that was under way would not be answered after its next attempt."""
+    names = tuple(f"ingestkit.pdf.replies.client-{number}" for number in range(MAX_REPLY_TOS))
+    assert decode_job(addressed(a_job(), names), TOPOLOGY).reply_tos == names
+    again = addressed(addressed(a_job(), names), names[:1])
+    assert decode_job(again, TOPOLOGY).reply_tos == names[:1]
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["ingestkit.pdf.dead", "ingestkit.pdf.replies.orphaned", "ingestkit.pdf.replies.a " * MAX_REPLY_TOS],
+)
+def test_a_job_that_names_other_queues_or_too_many_is_refused(names: str) -> None:
+    """A job could make a daemon publish into a queue that is no client's, or a thousand times."""
+    message = replace(a_job(), headers={**a_job().headers, H_ALSO_REPLY_TO: names})
+    assert H_ALSO_REPLY_TO in broken(message)

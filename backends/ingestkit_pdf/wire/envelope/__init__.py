@@ -8,9 +8,11 @@ from ingestkit_pdf.wire.envelope.attempts import AttemptRecord, parse_history
 from ingestkit_pdf.wire.envelope.job import (
     DEFAULT_INLINE_LIMIT,
     JOB_TYPE,
+    MAX_REPLY_TOS,
     InlineSource,
     Job,
     PathSource,
+    addressed,
     decode_job,
     encode_job,
     reply_address,
@@ -29,6 +31,7 @@ from ingestkit_pdf.wire.envelope.result import (
 __all__ = [
     "DEFAULT_INLINE_LIMIT",
     "JOB_TYPE",
+    "MAX_REPLY_TOS",
     "RESULT_TYPE",
     "AttemptRecord",
     "InlineSource",
@@ -38,6 +41,7 @@ __all__ = [
     "PathSource",
     "ResultAssembler",
     "ResultPart",
+    "addressed",
     "dead_letter",
     "decode_job",
     "decode_result_part",

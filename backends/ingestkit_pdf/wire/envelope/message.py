@@ -29,11 +29,12 @@ H_DETAILS = "x-ingestkit-details"
 H_LANE = "x-ingestkit-lane"
 H_PARKED_AT = "x-ingestkit-parked-at"
 H_REDRIVE = "x-ingestkit-redrive"
+H_ALSO_REPLY_TO = "x-ingestkit-also-reply-to"
 H_TRACEPARENT = "traceparent"
 
 HeaderValue = str | int
 
-_OWN = frozenset({H_JOB, H_ATTEMPT, H_HISTORY, H_REDRIVE, H_TRACEPARENT})
+_OWN = frozenset({H_JOB, H_ATTEMPT, H_HISTORY, H_REDRIVE, H_ALSO_REPLY_TO, H_TRACEPARENT})
 """The headers of a job, which go with it wherever it is sent on."""
 
 
