@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -469,5 +470,29 @@ def test_who_submits_a_job_while_it_is_settled_is_answered(
             NAMES.reply_queue(client).name for client in "ab"
         ]
         assert (first.settled, second.settled) == (["ack"], ["ack"])
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("redelivered", [False, True])
+def test_a_large_result_is_not_made_again_for_a_lost_acknowledgement(play: Any, redelivered: bool) -> None:
+    """The documents that take longest would be read twice, or whoever submits one again not be answered."""
+
+    async def scenario(bench: Bench) -> None:
+        message = job()
+        bench.dispatcher.receive(FakeDelivery(message, alive=False))  # type: ignore[arg-type]
+        large = replace(RESULT, body=random.Random(1).randbytes(20_000))
+        (await bench.task("job/0/1")).set_result(large)
+        await bench.done()
+        bench.pool.tasks.clear()
+        again = FakeDelivery(message)
+        again.redelivered = redelivered
+        bench.dispatcher.receive(again)  # type: ignore[arg-type]
+        if not redelivered:
+            (await bench.task("job/0/1")).set_result(RESULT)
+        await bench.done()
+        assert again.settled == ["ack"]
+        assert bool(bench.pool.tasks) is not redelivered
+        assert len(bench.outbox.replies) == 2 - redelivered
 
     play(scenario)
