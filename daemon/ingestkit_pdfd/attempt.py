@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 
@@ -21,16 +21,18 @@ import structlog
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure, failure_result
 from ingestkit_pdf.execution.pool import PoolResult, PoolTask, WorkerPool
 from ingestkit_pdf.wire.envelope import (
+    MAX_REPLY_TOS,
     AttemptRecord,
     Job,
     Message,
+    addressed,
     dead_letter,
     encode_result,
     retry_message,
 )
 from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
 
-from .amqp import Delivery
+from .amqp import Delivery, TooLargeError
 from .metrics import Metrics
 from .outcome import Completed, DeadLettered, Outcome, Requeued, Retried, RetryPolicy, decide
 from .recent import Finished
@@ -89,13 +91,15 @@ class Attempt:
         self.job = job
         self.started = False
         self._deliveries = [delivery]
-        self._reply_tos = [job.reply_to]
+        self._reply_tos = list(dict.fromkeys(job.reply_tos))
         self._services = services
         self._pool_id = f"{job.job_id}/{job.redrive}/{job.attempt}"
         self._withdrawn = asyncio.Event()
+        self._parked_by_broker = False
         self._received = time.monotonic()
         self._trace = services.tracing.begin(job, delivery.lane)
         self._begun: float | None = None
+        self._ended: tuple[PoolResult | WorkerFailure, Outcome] | None = None
 
     @property
     def lane(self) -> str:
@@ -105,8 +109,7 @@ class Attempt:
     def attach(self, job: Job, delivery: Delivery) -> None:
         """Another delivery of the same attempt: it will be settled, and answered, with the first."""
         self._deliveries.append(delivery)
-        if job.reply_to not in self._reply_tos:
-            self._reply_tos.append(job.reply_to)
+        self._reply_tos += [name for name in job.reply_tos if name not in self._reply_tos]
 
     def withdraw(self) -> None:
         """Give the job back unless a worker has begun it."""
@@ -115,19 +118,36 @@ class Attempt:
             self._services.pool.cancel(self._pool_id)
 
     async def run(self) -> Finished | None:
-        """Make the attempt. What it was answered with, or None when it was given back."""
+        """Make the attempt, to be settled then.
+
+        What it was answered with, or None when it is to be given back.
+        """
         ended = await self._execute()
         outcome = decide(ended, self.job.attempt, self._services.policy)
         with self._trace.publishing(outcome):
-            finished = await self._publish(outcome)
-        settled = await self._settle(outcome)
-        self._log_attempt(ended, outcome, settled)
+            try:
+                finished = await self._publish(outcome)
+            except TooLargeError as error:
+                self._parked_by_broker = True
+                outcome = DeadLettered(_too_large(outcome, error))
+                finished = await self._publish(outcome)
+        self._ended = ended, outcome
         return finished
 
-    async def give_back(self) -> None:
-        """Requeue every delivery: another daemon, or this one later, makes the attempt."""
+    async def settle(self) -> None:
+        """Settle every delivery of an attempt that was made; what cannot be comes again, and is known."""
+        assert self._ended is not None
+        ended, outcome = self._ended
+        self._log_attempt(ended, outcome, await self._settle(outcome))
+
+    async def give_up(self) -> None:
+        """A defect kept it from being settled: another daemon, or this one later, makes the attempt.
+
+        What has come too often for that, the broker puts among the dead letters.
+        """
         for delivery in self._deliveries:
-            await delivery.requeue()
+            too_often = delivery.earlier >= self._services.max_deliveries
+            await (delivery.reject() if too_often else delivery.fail())
 
     async def _execute(self) -> PoolResult | WorkerFailure:
         job = self.job
@@ -170,12 +190,13 @@ class Attempt:
                     else await asyncio.to_thread(self._encode, result.body)
                 )
             case Retried(failure, delay):
-                await outbox.retry(
-                    retry_message(delivery.message, job, self._record(failure)), delivery.lane, delay
-                )
-                return Finished()
+                message = retry_message(delivery.message, job, self._record(failure))
+                for reply_tos in self._groups_of_reply_tos():
+                    await outbox.retry(addressed(message, reply_tos), delivery.lane, delay)
+                return Finished(job.submitted_at)
             case DeadLettered(failure):
-                await outbox.park(self._dead_letter(failure), delivery.lane)
+                if not self._parked_by_broker:
+                    await outbox.park(self._dead_letter(failure), delivery.lane)
                 replies = self._encode(self._failure_body(failure))
             case Requeued(pause=pause):
                 with suppress(TimeoutError):
@@ -184,13 +205,24 @@ class Attempt:
                 return None
         for reply_to in self._reply_tos:
             await outbox.reply(replies, reply_to)
-        return Finished(replies)
+        return Finished(job.submitted_at, replies)
+
+    def _groups_of_reply_tos(self) -> Iterator[Sequence[str]]:
+        """As many as one message may name, and at last those of deliveries that were attached meanwhile."""
+        named = 0
+        while group := self._reply_tos[named : named + MAX_REPLY_TOS]:
+            yield group
+            named += len(group)
 
     async def _settle(self, outcome: Outcome) -> int:
-        """Settle every delivery; how many could be (the others come again, and are known by then)."""
         settled = 0
         for delivery in self._deliveries:
-            settled += await (delivery.requeue() if isinstance(outcome, Requeued) else delivery.ack())
+            if isinstance(outcome, Requeued):
+                settled += await delivery.requeue()
+            elif self._parked_by_broker and not settled:
+                settled += await delivery.reject()
+            else:
+                settled += await delivery.ack()
         return settled
 
     def _encode(self, body: bytes) -> Sequence[Message]:
@@ -204,7 +236,7 @@ class Attempt:
     def _dead_letter(self, failure: WorkerFailure) -> Message:
         record = self._record(failure)
         return dead_letter(
-            self._deliveries[0].message,
+            addressed(self._deliveries[0].message, self._reply_tos[:MAX_REPLY_TOS]),
             lane=self._deliveries[0].lane,
             reason=failure.code,
             text=failure.message,
@@ -279,6 +311,12 @@ async def _outcome_of(run: Future[PoolResult | WorkerFailure]) -> PoolResult | W
 
     run.add_done_callback(ended)
     return await waiter
+
+
+def _too_large(outcome: Outcome, error: TooLargeError) -> WorkerFailure:
+    """Of a job that we can neither retry nor park: only the broker, which has it, can move it."""
+    assert isinstance(outcome, Retried | DeadLettered)
+    return replace(outcome.failure, message=f"{outcome.failure.message}; not sent on, as {error}")
 
 
 def _quarantined(earlier: int) -> WorkerFailure:

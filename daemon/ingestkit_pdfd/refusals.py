@@ -17,10 +17,9 @@ __all__ = ["Refusals"]
 _log = structlog.stdlib.get_logger(__name__)
 
 _ENOUGH = 3
-_FOR_SECONDS, _FOR_SECONDS_ONCE_ACCEPTED = 5.0, 30.0
+_FOR_SECONDS = 5.0
 """So often, and for so long, the broker must refuse before the daemon gives up: one that is just starting can
-refuse a user or a virtual host that it is about to load. Longer where it has taken us before: then that, or
-an operator at work, is likelier than a wrong password."""
+refuse a user or a virtual host that it is about to load."""
 
 _FORGOTTEN_AFTER = 60.0
 
@@ -45,7 +44,6 @@ class Refusals:
         self._metrics = metrics
         self._clock = clock
         self._times: deque[float] = deque()
-        self._for_seconds = _FOR_SECONDS
 
     def add(self, error: BrokerRefusedError) -> None:
         """The broker refused."""
@@ -56,11 +54,10 @@ class Refusals:
         count = len(self._times)
         self._metrics.broker_refused()
         _log.error("broker_refused", broker=self._broker(), reason=str(error), times=count)
-        lasting = now - self._times[0] >= self._for_seconds
+        lasting = now - self._times[0] >= _FOR_SECONDS
         if lasting and count >= _ENOUGH and not self.final.done():
             self.final.set_result(str(error))
 
     def accepted(self) -> None:
         """The broker took us, or a message."""
         self._times.clear()
-        self._for_seconds = _FOR_SECONDS_ONCE_ACCEPTED

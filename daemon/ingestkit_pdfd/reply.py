@@ -38,7 +38,6 @@ _RENEW_AFTER, _RENEW_EVERY = 2, 5.0
 _FAILURES: Mapping[type[Exception], PublishFailure] = {
     UnroutableError: "unroutable",
     RejectedError: "rejected",
-    TooLargeError: "rejected",
     BrokerRefusedError: "refused",
     BrokerUnavailableError: "unavailable",
 }
@@ -78,12 +77,20 @@ class Outbox:
                 await self._send(messages, self._topology.orphaned_queue.name)
 
     async def retry(self, message: Message, lane: str, delay: int) -> None:
-        """Put the job onto the rung of `delay` seconds."""
+        """Put the job onto the rung of `delay` seconds.
+
+        Raises:
+            TooLargeError: The broker takes less by now than when the job was submitted.
+        """
         with self._timed("retry"):
             await self._confirmed(message, self._topology.retry_queue(lane, delay).name)
 
     async def park(self, message: Message, lane: str) -> None:
-        """Put the job among the dead letters."""
+        """Put the job among the dead letters.
+
+        Raises:
+            TooLargeError: The broker takes less by now than when the job was submitted.
+        """
         with self._timed("dead"):
             await self._confirmed(message, lane, exchange=self._topology.dead_exchange.name)
 
@@ -97,7 +104,7 @@ class Outbox:
                 parts = in_smaller_parts(messages, limit)
             try:
                 for part in parts:
-                    await self._confirmed(part, queue, give_up_after=give_up_after, divisible=True)
+                    await self._confirmed(part, queue, give_up_after=give_up_after)
             except TooLargeError as error:
                 if error.limit == self._largest:
                     continue  # learned from another result meanwhile
@@ -119,28 +126,25 @@ class Outbox:
         *,
         exchange: str = "",
         give_up_after: int | None = None,
-        divisible: bool = False,
     ) -> None:
-        """Publish until it is confirmed.
+        """Publish until it is confirmed, or too large.
 
-        With `give_up_after`, what the queue itself says is raised; if `divisible`, that it is too large.
+        With `give_up_after`, what the queue itself says is raised.
         """
         backoff = Backoff(first=0.2, limit=5.0)
         refusals = 0
+        is_missing = False
         while True:
             try:
+                if is_missing:
+                    await self._publisher.declare()
                 await self._publisher.publish(message, routing_key=routing_key, exchange=exchange)
                 return self._refusals.accepted()
             except UnroutableError as error:
                 if give_up_after is not None:
                     raise
-                # One of our own queues was deleted: opening the connection anew declares it.
-                await self._publisher.close()
+                is_missing = True  # one of our own queues was deleted
                 reason: Exception = error
-            except TooLargeError as error:
-                if divisible:
-                    raise
-                reason = error  # the limit was lowered since the job was submitted: for an operator to mend
             except RejectedError as error:
                 refusals += 1
                 if give_up_after is not None and refusals >= give_up_after:

@@ -22,7 +22,8 @@ from ingestkit_pdf.wire.topology import Topology
 from ingestkit_pdfd.amqp import BrokerAddress, close_quietly, connect, declare_topology
 from support.amqp import channel
 from support.daemon import DaemonProcess
-from support.documents import text_pdf
+from support.documents import endless_pdf, text_pdf
+from support.waiting import until
 
 pytestmark = pytest.mark.broker
 
@@ -131,3 +132,45 @@ def test_nobody_can_do_more(users: Users, what: str) -> None:
     with channel(getattr(users, role)) as opened, pytest.raises(ChannelClosedByBroker) as refusal:
         action(opened)
     assert refusal.value.reply_code == 403
+
+
+def test_a_daemon_without_a_queue_it_may_not_declare_ends_and_says_what_to_run(
+    users: Users, tmp_path: Path
+) -> None:
+    """It would wait for ever for a queue that nobody declares, and nobody would be told."""
+    with channel(users.operator) as opened:
+        opened.queue_delete(NAMES.retry_queue("default", 30).name)
+    try:
+        daemon = DaemonProcess(users.daemon, tmp_path, workers=1).start(ready=False)
+        assert daemon.wait(20) == 3
+        (line,) = daemon.logged("daemon_failed")
+        assert "ingestkit.pdf.retry.default.30s" in line["reason"]
+        assert "topology declare" in line["reason"]
+    finally:
+        asyncio.run(_declare(users.operator))
+
+
+def test_a_queue_that_is_deleted_meanwhile_ends_the_daemon_only_when_it_is_needed(
+    users: Users, tmp_path: Path
+) -> None:
+    """Every answer would wait for a queue that none of them needs; or a retry, for ever, for its own."""
+    document = tmp_path / "document.pdf"
+    document.write_bytes(text_pdf("A page."))
+    endless = tmp_path / "endless.pdf"
+    endless.write_bytes(endless_pdf())
+    with DistributedExecutionBackend(users.producer, client_id="billing") as producer:
+        daemon = DaemonProcess(users.daemon, tmp_path, workers=1).start()
+        with channel(users.operator) as opened:
+            opened.queue_delete(NAMES.retry_queue("default", 5).name)
+        try:
+            job = producer.submit(str(document), PDFProcessorConfig())
+            assert producer.get_result(job, timeout=30).markdown
+            producer.submit(str(endless), PDFProcessorConfig())
+            until(lambda: daemon.logged("publish_failed") or daemon.kill_worker())
+            assert daemon.wait(20) == 3
+            assert "topology declare" in daemon.logged("daemon_failed")[0]["reason"]
+        finally:
+            asyncio.run(_declare(users.operator))
+        with channel(users.operator) as opened:
+            purged = opened.queue_purge(JOBS)
+        assert purged.method.message_count == 1, "the job was lost"

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aio_pika.exceptions import DeliveryError, PublishError
+from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError, PublishError
 
-from ingestkit_pdf.wire.envelope import Message
+from ingestkit_pdf.wire.envelope import Message, fitting
 from ingestkit_pdf.wire.refusals import size_limit
 from ingestkit_pdf.wire.topology import Topology
 
@@ -26,6 +26,10 @@ from .declare import declare_topology
 from .message import to_properties
 
 __all__ = ["Publisher", "RejectedError", "TooLargeError", "UnroutableError"]
+
+
+_OTHER_PROPERTIES = 3072
+"""Bytes of a frame that headers leave to the other properties, each of at most 255."""
 
 
 class UnroutableError(Exception):
@@ -55,7 +59,10 @@ def _confirmed_within(seconds: float) -> Iterator[None]:
 class Publisher:
     """Publishes with confirms and `mandatory`; returns only when the broker has the message safe.
 
-    Opening it declares the topology, so what was deleted while the daemon ran is there again.
+    Headers that are larger than a frame would end the connection; they are cut to `fitting`.
+
+    Opening it declares nothing, so that what one message misses does not hold up the others: who finds a
+    queue of ours missing calls `declare`.
     """
 
     def __init__(
@@ -69,13 +76,14 @@ class Publisher:
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
         self._opened = 0.0
+        self._header_limit = 0  # bytes that headers may take, as the broker of the connection says
         self._under_way: dict[str | None, asyncio.Future[None]] = {}
 
     async def publish(self, message: Message, *, routing_key: str, exchange: str = "") -> None:
         """Publish one message and wait for its confirmation.
 
         Raises:
-            UnroutableError: It was returned.
+            UnroutableError: It was returned, or there is no such exchange.
             RejectedError: It was refused.
             TooLargeError: It is larger than what the broker takes.
             BrokerUnavailableError: It was not confirmed in time, or the connection was lost: whether the
@@ -117,7 +125,7 @@ class Publisher:
                         message.body,
                         exchange=exchange,
                         routing_key=routing_key,
-                        properties=to_properties(message),
+                        properties=to_properties(fitting(message, self._header_limit)),
                         mandatory=True,
                         wait=False,  # type: ignore[call-arg] # the type of channel has it, its protocol has not
                     )
@@ -132,6 +140,9 @@ class Publisher:
                 raise UnroutableError(
                     f"no queue takes {exchange or 'the default exchange'} / {routing_key}"
                 ) from error
+            # Whoever else publishes on this channel hears the same; it is about an exchange with a name.
+            if exchange and isinstance(error.__cause__, ChannelNotFoundEntity):
+                raise UnroutableError(str(error)) from error
             if isinstance(error.__cause__, DeliveryError):
                 raise RejectedError(f"refused by {exchange or routing_key}") from error
             raise
@@ -141,14 +152,16 @@ class Publisher:
         """True while the connection stands; it is opened by the first publish."""
         return self._channel is not None and not self._channel.is_closed
 
-    async def open(self) -> None:
-        """Open the connection now, so that what is wrong with it shows at the start.
+    async def declare(self) -> None:
+        """Declare the topology, so that what was deleted while the daemon ran is there again.
 
         Raises:
             BrokerUnavailableError: The broker is away.
             BrokerRefusedError: The broker says no.
         """
         await self._open_channel()
+        if (connection := self._connection) is not None:
+            await declare_topology(connection, self._topology, self._lanes, timeout=self._address.timeout)
 
     def change(self, address: BrokerAddress, *, timeout: float) -> None:
         """Use another address from the next connection on, and at once another timeout."""
@@ -180,13 +193,15 @@ class Publisher:
             await self.close()
             connection = await connect(self._address, "ingestkit-pdfd publisher")
             try:
-                await declare_topology(connection, self._topology, self._lanes, timeout=self._address.timeout)
                 with translated("open a channel"):
                     channel = connection.channel(publisher_confirms=True, on_return_raises=True)
                     await channel.initialize(timeout=self._address.timeout)
             except BaseException:
                 await close_quietly(connection)
                 raise
+            transport = connection.transport
+            assert transport is not None
+            self._header_limit = transport.connection.connection_tune.frame_max - _OTHER_PROPERTIES
             self._connection, self._channel = connection, channel
             self._opened = time.monotonic()
             return channel

@@ -43,18 +43,12 @@ def test_refusals_of_long_ago_are_forgotten() -> None:
     assert not gives_up(lambda refuse, _: refuse(after=100, times=20))
 
 
-def test_whom_the_broker_has_taken_before_is_more_patient() -> None:
-    """A broker that is restored, or an operator who sets rights anew, would end every daemon."""
+def test_a_broker_that_takes_the_daemon_meanwhile_is_counted_anew() -> None:
+    """Refusals between which all was well would end a daemon."""
 
     def play(refuse: Callable[..., None], refusals: Refusals) -> None:
         refuse(after=2.5, times=2)
         refusals.accepted()
-        refuse(after=4, times=8)
+        refuse(after=2.5, times=2)
 
     assert not gives_up(play)
-
-    def go_on(refuse: Callable[..., None], refusals: Refusals) -> None:
-        play(refuse, refusals)
-        refuse(after=4)
-
-    assert gives_up(go_on)

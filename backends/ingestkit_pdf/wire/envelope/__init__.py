@@ -7,15 +7,17 @@ Nothing acts on a message before `decode_job` or `decode_result_part` has accept
 from ingestkit_pdf.wire.envelope.attempts import AttemptRecord, parse_history
 from ingestkit_pdf.wire.envelope.job import (
     JOB_TYPE,
+    MAX_REPLY_TOS,
     InlineSource,
     Job,
     PathSource,
+    addressed,
     decode_job,
     encode_job,
     reply_address,
 )
 from ingestkit_pdf.wire.envelope.message import InvalidMessageError, Message
-from ingestkit_pdf.wire.envelope.onward import dead_letter, redriven_message, retry_message
+from ingestkit_pdf.wire.envelope.onward import dead_letter, fitting, redriven_message, retry_message
 from ingestkit_pdf.wire.envelope.result import (
     RESULT_TYPE,
     ResultAssembler,
@@ -28,6 +30,7 @@ from ingestkit_pdf.wire.envelope.result import (
 
 __all__ = [
     "JOB_TYPE",
+    "MAX_REPLY_TOS",
     "RESULT_TYPE",
     "AttemptRecord",
     "InlineSource",
@@ -38,11 +41,13 @@ __all__ = [
     "ResultAssembler",
     "ResultPart",
     "ResultTooLargeError",
+    "addressed",
     "dead_letter",
     "decode_job",
     "decode_result_part",
     "encode_job",
     "encode_result",
+    "fitting",
     "in_smaller_parts",
     "parse_history",
     "redriven_message",
