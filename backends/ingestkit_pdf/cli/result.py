@@ -35,7 +35,7 @@ __all__ = ["result"]
     default=30.0,
     show_default=True,
     metavar="SECONDS",
-    help="To wait for any one answer of the broker.",
+    help="How long to wait for each answer of the broker.",
 )
 @options.config
 @options.tls

@@ -37,9 +37,9 @@ __all__ = ["submit"]
     "--timeout",
     type=click.FloatRange(min=0.1),
     metavar="SECONDS",
-    help="With --wait: for all results together.",
+    help="With --wait: how long to wait for all results together.",
 )
-@click.option("--by-path", is_flag=True, help="Send the paths only; they must mean the same to the daemons.")
+@click.option("--by-path", is_flag=True, help="Send the paths only; the daemons must be able to read them.")
 @options.amqp_url
 @options.prefix
 @secrets.password

@@ -111,15 +111,15 @@ def redrive(
         url: AMQP URL.
         wanted: Which letters.
         prefix: Of exchanges and queues.
-        to_lane: Where to, instead of the lane each came from.
-        limit: At most so many.
-        force: Also what is not a valid job (a daemon will park it again).
+        to_lane: Lane to submit them to, instead of the lane each came from.
+        limit: Maximum number of dead letters.
+        force: Include messages that are not valid jobs (a daemon will park them again).
         dry_run: Only say what would be done.
         timeout: Seconds to wait for any one answer of the broker.
         tls: For `amqps://`.
-        stop: Asked between two letters; True ends it there, with nothing in doubt.
-        show: Told of each letter: brought back (None), or why not.
-        tally: Filled as it goes, for whoever wants to know how far it came before an exception.
+        stop: Called between two letters; True ends the call there, with nothing in doubt.
+        show: Called for each letter, with None if it was redriven, else with the reason why not.
+        tally: Updated on the way, to show after an exception how far the call came.
 
     Raises:
         ValueError: `url`, `prefix` or `to_lane` is not one, or a file of `tls` cannot be used.
@@ -162,7 +162,7 @@ def purge(
     stop: Stop = lambda: False,
     tally: Tally | None = None,
 ) -> Tally:
-    """Delete letters, at most `limit` of them. Nobody is told; their clients were when they were parked.
+    """Delete letters, at most `limit` of them. Clients are not informed: they were when the jobs were parked.
 
     Raises:
         ValueError: `url` or `prefix` is not one, or a file of `tls` cannot be used.
@@ -279,5 +279,5 @@ def _obstacle(message: Message, topology: Topology) -> str | None:
     try:
         decode_job(redriven_message(message), topology, inline_limit=sys.maxsize)
     except InvalidMessageError as error:
-        return f"not a valid job ({error}); only --force brings it back"
+        return f"not a valid job ({error}); only --force redrives it"
     return None

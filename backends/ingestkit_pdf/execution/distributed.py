@@ -69,8 +69,8 @@ class DistributedExecutionBackend:
             jobs that its predecessor submitted; without one, the id is random and nobody can.
         lane: The queue the jobs go to.
         prefix: First part of the name of every exchange and queue.
-        inline_limit: Files of up to so many bytes travel inside the job, larger ones by their absolute
-            path, which daemons must be able to read. 0: always by path.
+        inline_limit: Files of up to this many bytes travel inside the job, larger ones by their absolute
+            path, which the daemons must be able to read. 0: always by path.
         secrets_key: Seals the passwords that jobs carry; the daemons' `secrets_key`. Without it, a job with a
             password is not accepted.
         submit_timeout: Seconds that `submit` waits for the broker to confirm a job.

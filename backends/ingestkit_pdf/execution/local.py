@@ -75,10 +75,10 @@ class LocalExecutionBackend:
     Args:
         process_fn: A module-level function `(file_path: str, config: dict) -> ProcessingResult`, which
             receives `config.model_dump()`; None for the pipeline.
-        max_workers: Most worker processes at a time.
-        max_documents: A worker is replaced after so many documents.
-        max_resident_mb: A worker that is resident with more than so many MiB after a document is replaced.
-        keep_claimed: How many results that were claimed can be claimed again.
+        max_workers: Maximum number of worker processes.
+        max_documents: Number of documents after which a worker is replaced.
+        max_resident_mb: Resident memory in MiB above which a worker is replaced after a document.
+        keep_claimed: Number of claimed results that can be claimed again.
 
     Raises:
         ValueError: `max_workers` is less than one.
