@@ -1,11 +1,13 @@
 #!/bin/sh
 # Installs, upgrades and removes the daemon on a Debian host. Run it from a checkout, as root:
 #
-#   deploy/install.sh [install] [--amqp-url-file FILE] [--start] [--wheels FOLDER] [--dry-run]
+#   deploy/install.sh [install] [--amqp-url-file FILE] [--extras LIST] [--start] [--wheels FOLDER] [--dry-run]
 #   deploy/install.sh uninstall [--purge] [--dry-run]
 #
 #   install     installs or upgrades; what is as it should be is left alone. Settings are never changed.
 #     --amqp-url-file FILE   the broker's URL (with its password) becomes the credential of the service
+#     --extras LIST          what else the daemon can do: otel (traces), tokenizer (a tokenizer.json of your own),
+#                            otel,tokenizer or none; without it, what was said the last time
 #     --start                enables and starts the service
 #     --wheels FOLDER        takes Python packages from this folder only; nothing is downloaded
 #   uninstall   stops the services and removes them, their user and the program; settings are kept
@@ -16,7 +18,7 @@
 #
 # Where things go:
 #   /opt/ingestkit-pdf/releases/ID       one Python environment for each installed version
-#   /opt/ingestkit-pdf/current           a link to the one in use
+#   /opt/ingestkit-pdf/current           a link to the one in use; extras beside it, the list of --extras
 #   /etc/ingestkit-pdfd/config.toml      settings; credentials/amqp_url beside them
 #   /usr/local/lib/systemd/system        the units; sysusers.d and tmpfiles.d in /usr/local/lib
 #   /usr/local/bin/ingestkit-pdf[d]      links to the commands
@@ -30,6 +32,7 @@ bin=/usr/local/bin
 user=ingestkit-pdf
 units="ingestkit-pdfd.service ingestkit-pdfd@.service"
 commands="ingestkit-pdfd ingestkit-pdf"
+known_extras="otel tokenizer"
 restart_seconds=300
 
 action=install
@@ -38,6 +41,7 @@ purge=
 start=
 wheels=
 url_file=
+extras_given=
 python=${PYTHON:-/usr/bin/python3}
 
 say() { printf '==> %s\n' "$*"; }
@@ -67,6 +71,11 @@ read_arguments() {
             --dry-run) dry_run=yes ;;
             --purge) purge=yes ;;
             --start) start=yes ;;
+            --extras)
+                [ $# -ge 2 ] || usage "$1 needs a value"
+                extras_given=$2
+                shift
+                ;;
             --wheels | --amqp-url-file)
                 [ $# -ge 2 ] || usage "$1 needs a value"
                 # The script changes its folder; what was given is seen from where it was called.
@@ -79,8 +88,22 @@ read_arguments() {
         shift
     done
     [ "$action" = uninstall ] || [ -z "$purge" ] || usage "--purge goes with uninstall"
-    [ "$action" = install ] || [ -z "$start$wheels$url_file" ] ||
-        usage "--start, --wheels and --amqp-url-file go with install"
+    [ "$action" = install ] || [ -z "$start$wheels$url_file$extras_given" ] ||
+        usage "--start, --extras, --wheels and --amqp-url-file go with install"
+    choose_extras
+}
+
+# One line of names in a fixed order, each at most once.
+choose_extras() {
+    wanted=${extras_given:-$(cat "$base/extras" 2>/dev/null || true)}
+    [ "$wanted" != none ] || wanted=
+    extras=
+    for extra in $known_extras; do
+        case ,$wanted, in *,"$extra",*) extras=$extras${extras:+,}$extra ;; esac
+    done
+    for extra in $(printf %s "$wanted" | tr , ' '); do
+        case ,$extras, in *,"$extra",*) ;; *) usage "--extras: there is no extra '$extra' (only $known_extras)" ;; esac
+    done
 }
 
 # ---------------------------------------------------------------- before anything is changed
@@ -117,12 +140,19 @@ install_venv_module() {
 
 # ---------------------------------------------------------------- the environment
 
-# Says which version this is: the same sources, pins and interpreter give the same environment.
+# The pins of what is installed: `pins` as names of files, `pins "-r "` as options of pip.
+pins() {
+    printf '%srequirements/runtime.txt' "${1:-}"
+    for extra in $(printf %s "$extras" | tr , ' '); do printf ' %srequirements/%s.txt' "${1:-}" "$extra"; done
+}
+
+# Says which version this is: the same sources, pins, extras and interpreter give the same environment.
 release_id() {
     version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
     sum=$({
         "$python" -V
-        find backends daemon requirements/build.txt requirements/runtime.txt pyproject.toml -type f \
+        printf '%s\n' "$extras"
+        find backends daemon requirements/build.txt $(pins) pyproject.toml -type f \
             ! -path '*/__pycache__/*' -exec cksum {} + | LC_ALL=C sort -k 3
     } | cksum)
     printf '%s-%s\n' "$version" "${sum%% *}"
@@ -130,7 +160,7 @@ release_id() {
 
 pip() {
     run "$release/bin/python" -m pip --quiet --no-input --disable-pip-version-check --no-cache-dir "$@" ||
-        fail "pip could not install what is needed; its message is above. It needs your package index, or --wheels FOLDER with the packages of requirements/build.txt and requirements/runtime.txt (pip download -r … -d FOLDER)."
+        fail "pip could not install what is needed; its message is above. It needs your package index, or --wheels FOLDER with the packages (pip download -r requirements/build.txt $(pins '-r ') -d FOLDER)."
 }
 
 install_release() {
@@ -139,17 +169,17 @@ install_release() {
         say "$release is installed already"
         return
     fi
-    say "Installing into $release"
+    say "Installing into $release${extras:+, with $extras}"
     run rm -rf "$release"
     run mkdir -p "$base/releases"
     run "$python" -m venv "$release" || fail "the environment $release could not be created"
     index=
     [ -z "$wheels" ] || index="--no-index --find-links=$wheels"
     # Word splitting is meant here and below: options.
-    pip install $index -r requirements/build.txt -r requirements/runtime.txt
+    pip install $index -r requirements/build.txt $(pins '-r ')
     pip install $index --no-deps --no-build-isolation .
     pip uninstall --yes -r requirements/build.txt # only to build; and what of it is also needed to run
-    pip install $index -r requirements/runtime.txt # comes back
+    pip install $index $(pins '-r ') # comes back
     run "$release/bin/ingestkit-pdfd" --version >/dev/null || fail "the program does not start in $release"
     run touch "$release/.complete"
 }
@@ -161,6 +191,12 @@ use_release() {
     run ln -sfn "$release" "$base/.next"
     run mv -T "$base/.next" "$base/current"
     changed=yes
+}
+
+# For the next upgrade.
+remember_extras() {
+    [ "$(cat "$base/extras" 2>/dev/null)" != "$extras" ] || return 0
+    run sh -c 'printf "%s\n" "$1" >"$2"' sh "$extras" "$base/extras"
 }
 
 # The one before stays, for whoever wants to go back to it.
@@ -299,6 +335,7 @@ install_venv_module
 install_release
 install_files
 use_release
+remember_extras
 restart_services
 remove_old_releases
 next_steps

@@ -101,6 +101,37 @@ def test_a_dry_run_of_the_installer_says_what_it_would_do() -> None:
     assert "Nothing was changed" in done.stdout
 
 
+def test_the_installer_takes_extras_with_their_pins() -> None:
+    """Otherwise traces and tokenizers could not be had on a host that was installed with it."""
+    command = ["sh", str(ROOT / "deploy/install.sh"), "--dry-run", "--extras"]
+    said = {}
+    for extras in ("none", "tokenizer,otel", "otel,tokenizer"):
+        done = subprocess.run([*command, extras], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        said[extras] = done.stdout
+    pins = "-r requirements/build.txt -r requirements/runtime.txt"
+    assert f"{pins} -r requirements/otel.txt -r requirements/tokenizer.txt\n" in said["tokenizer,otel"]
+    assert said["tokenizer,otel"] == said["otel,tokenizer"]
+    assert f"{pins}\n" in said["none"]
+    releases = {re.findall(r"releases/\S+", text)[0] for text in said.values()}
+    assert len(releases) == 2
+
+
+@pytest.mark.parametrize("extra", ["otel", "tokenizer"])
+def test_the_pins_of_an_extra_fit_those_of_the_daemon(extra: str) -> None:
+    """Otherwise installing it would be refused, or change what the daemon was tested with."""
+
+    def pins(name: str) -> dict[str, str]:
+        lines = (ROOT / f"requirements/{name}.txt").read_text().splitlines()
+        return dict(line.split()[0].split("==") for line in lines if line and not line.startswith("#"))
+
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"][extra]
+    names = {re.split(r"[<>=]", line)[0] for line in wanted if not line.startswith("ingestkit-pdf")}
+    assert names <= pins(extra).keys()
+    for other in ("runtime", "dev", "otel", "tokenizer"):
+        assert {name for name, pin in pins(extra).items() if pins(other).get(name, pin) != pin} == set()
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -108,6 +139,7 @@ def test_a_dry_run_of_the_installer_says_what_it_would_do() -> None:
         (["--wheels"], "--wheels needs a value"),
         (["--purge"], "--purge goes with uninstall"),
         (["uninstall", "--start"], "go with install"),
+        (["--extras", "otel,tokeniser"], "there is no extra 'tokeniser'"),
     ],
 )
 def test_the_installer_refuses_what_it_does_not_know(arguments: list[str], complaint: str) -> None:
