@@ -159,6 +159,7 @@ release_id() {
 }
 
 pip() {
+    case $1 in install) [ -z "$wheels" ] || { shift && set -- install --no-index --find-links "$wheels" "$@"; } ;; esac
     run "$release/bin/python" -m pip --quiet --no-input --disable-pip-version-check --no-cache-dir "$@" ||
         fail "pip could not install what is needed; its message is above. It needs your package index, or --wheels FOLDER with the packages (pip download -r requirements/build.txt $(pins '-r ') -d FOLDER)."
 }
@@ -173,13 +174,11 @@ install_release() {
     run rm -rf "$release"
     run mkdir -p "$base/releases"
     run "$python" -m venv "$release" || fail "the environment $release could not be created"
-    index=
-    [ -z "$wheels" ] || index="--no-index --find-links=$wheels"
     # Word splitting is meant here and below: options.
-    pip install $index -r requirements/build.txt $(pins '-r ')
-    pip install $index --no-deps --no-build-isolation .
+    pip install -r requirements/build.txt $(pins '-r ')
+    pip install --no-deps --no-build-isolation .
     pip uninstall --yes -r requirements/build.txt # only to build; and what of it is also needed to run
-    pip install $index $(pins '-r ') # comes back
+    pip install $(pins '-r ') # comes back
     run "$release/bin/ingestkit-pdfd" --version >/dev/null || fail "the program does not start in $release"
     run touch "$release/.complete"
 }
@@ -228,7 +227,7 @@ install_files() {
     run systemd-sysusers "$library/sysusers.d/ingestkit-pdf.conf"
     run systemd-tmpfiles --create "$library/tmpfiles.d/ingestkit-pdf.conf"
     [ -e "$settings/config.toml" ] || put deploy/config.toml "$settings/config.toml"
-    if [ -n "$url_file" ]; then
+    if [ -n "$url_file" ] && ! cmp -s "$url_file" "$settings/credentials/amqp_url"; then
         note "$settings/credentials/amqp_url"
         run install -m 600 "$url_file" "$settings/credentials/amqp_url"
         changed=yes
@@ -236,6 +235,13 @@ install_files() {
     for command in $commands; do
         [ -e "$bin/$command" ] || run ln -sfn "$base/current/bin/$command" "$bin/$command"
     done
+}
+
+# Two at a time would change the link and the units under each other.
+lock() {
+    [ -z "$dry_run" ] || return 0
+    exec 9>/run/ingestkit-pdf-install.lock
+    flock --nonblock 9 || fail "another one is at work on this host; wait until it has ended"
 }
 
 systemd_runs() { [ -d /run/systemd/system ]; }
@@ -324,6 +330,7 @@ uninstall() {
 read_arguments "$@"
 cd "$(dirname "$0")/.."
 check_host
+lock
 if [ "$action" = uninstall ]; then
     uninstall
     exit 0

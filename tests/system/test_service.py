@@ -74,6 +74,15 @@ def test_it_installs_and_a_second_time_changes_nothing(site: Site) -> None:
     assert files(site.daemon.machine) == installed
 
 
+def test_two_at_a_time_are_refused(site: Site) -> None:
+    """Otherwise configuration management and an operator would change the link under each other."""
+    machine = site.daemon.machine
+    lock = ("flock", "/run/ingestkit-pdf-install.lock")
+    done = machine.run(*lock, "/src/first/deploy/install.sh", "--wheels", "/wheels", check=False)
+    assert done.returncode == 1
+    assert "another one is at work" in done.stderr
+
+
 def test_systemd_finds_nothing_to_say_about_the_units(site: Site) -> None:
     """Otherwise a directive would be misspelt, and silently without effect."""
     done = site.daemon.machine.run(
@@ -133,6 +142,19 @@ def test_a_reload_sees_the_credentials(running: Site) -> None:
     daemon.machine.write(CONFIG, kept)
     daemon.drop_in("credential")
     daemon.systemctl("restart")
+
+
+def test_the_same_credential_again_restarts_nothing(running: Site) -> None:
+    """Otherwise every run of configuration management would drain the service."""
+    daemon = running.daemon
+    daemon.machine.run("install", "-m", "600", "/dev/stdin", "/root/url", text=running.url)
+    daemon.credential(running.url)
+    daemon.systemctl("restart")
+    pid = daemon.show("MainPID")
+    said = daemon.install("/src/first", "--amqp-url-file", "/root/url")
+    daemon.machine.run("rm", "/root/url")
+    assert "Restarting" not in said
+    assert daemon.show("MainPID") == pid
 
 
 def test_the_workers_are_confined_within_the_unit(running: Site) -> None:

@@ -101,6 +101,15 @@ def test_a_dry_run_of_the_installer_says_what_it_would_do() -> None:
     assert "Nothing was changed" in done.stdout
 
 
+def test_a_folder_of_wheels_may_have_a_space_in_its_name(tmp_path: Path) -> None:
+    """Otherwise pip would look in another folder, or take a word of it for a package."""
+    (wheels := tmp_path / "my wheels").mkdir()
+    command = ["bash", "-x", str(ROOT / "deploy/install.sh"), "--dry-run", "--wheels", str(wheels)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(f"install --no-index --find-links '{wheels}' ") >= 3
+
+
 def test_the_installer_takes_extras_with_their_pins() -> None:
     """Otherwise traces and tokenizers could not be had on a host that was installed with it."""
     command = ["sh", str(ROOT / "deploy/install.sh"), "--dry-run", "--extras"]
