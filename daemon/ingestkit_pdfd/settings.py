@@ -68,9 +68,13 @@ def _collector(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise ValueError("the URL starts with neither http:// nor https://")
     try:
-        find_spec("opentelemetry.exporter.otlp.proto.http")
-    except ModuleNotFoundError:
-        raise ValueError("tracing needs OpenTelemetry: pip install 'ingestkit-pdf[otel]'") from None
+        found = find_spec("opentelemetry.exporter.otlp.proto.http")
+    except ModuleNotFoundError:  # not even what it is part of
+        found = None
+    if found is None:
+        raise ValueError(
+            "tracing needs OpenTelemetry: install.sh --extras otel, or pip install 'ingestkit-pdf[otel]'"
+        )
     return url
 
 

@@ -14,7 +14,7 @@ from ingestkit_pdf import PDFProcessorConfig, ProcessingResult
 from ingestkit_pdf.models import IngestionMethod
 from support.documents import text_pdf
 from support.installed import UNIT, Site
-from support.machine import Machine
+from support.machine import Machine, MachineError
 
 pytestmark = pytest.mark.broker
 
@@ -72,6 +72,15 @@ def test_it_installs_and_a_second_time_changes_nothing(site: Site) -> None:
     assert "installed already" in said
     assert "Using" not in said
     assert files(site.daemon.machine) == installed
+
+
+def test_two_at_a_time_are_refused(site: Site) -> None:
+    """Otherwise configuration management and an operator would change the link under each other."""
+    machine = site.daemon.machine
+    lock = ("flock", "/run/ingestkit-pdf-install.lock")
+    done = machine.run(*lock, "/src/first/deploy/install.sh", "--wheels", "/wheels", check=False)
+    assert done.returncode == 1
+    assert "another one is at work" in done.stderr
 
 
 def test_systemd_finds_nothing_to_say_about_the_units(site: Site) -> None:
@@ -133,6 +142,19 @@ def test_a_reload_sees_the_credentials(running: Site) -> None:
     daemon.machine.write(CONFIG, kept)
     daemon.drop_in("credential")
     daemon.systemctl("restart")
+
+
+def test_the_same_credential_again_restarts_nothing(running: Site) -> None:
+    """Otherwise every run of configuration management would drain the service."""
+    daemon = running.daemon
+    daemon.machine.run("install", "-m", "600", "/dev/stdin", "/root/url", text=running.url)
+    daemon.credential(running.url)
+    daemon.systemctl("restart")
+    pid = daemon.show("MainPID")
+    said = daemon.install("/src/first", "--amqp-url-file", "/root/url")
+    daemon.machine.run("rm", "/root/url")
+    assert "Restarting" not in said
+    assert daemon.show("MainPID") == pid
 
 
 def test_the_workers_are_confined_within_the_unit(running: Site) -> None:
@@ -256,6 +278,46 @@ def test_wrong_settings_fail_the_unit_and_say_why(running: Site) -> None:
     daemon.machine.write(CONFIG, kept)
 
 
+def current_release(site: Site) -> str:
+    return site.daemon.machine.run("readlink", "/opt/ingestkit-pdf/current").stdout
+
+
+def test_an_upgrade_that_would_refuse_the_settings_changes_nothing(running: Site) -> None:
+    """Otherwise the service would be down, with its old version gone, over a setting that was renamed."""
+    daemon = running.daemon
+    kept = daemon.machine.run("cat", CONFIG).stdout
+    before = (daemon.show("MainPID"), current_release(running))
+    daemon.machine.write(CONFIG, kept + "log_lewel = 3\n")
+    with pytest.raises(MachineError, match="does not take the settings of ingestkit-pdfd"):
+        daemon.install("/src/second")
+    assert (daemon.show("MainPID"), current_release(running)) == before
+    daemon.machine.write(CONFIG, kept)
+
+
+def test_an_upgrade_that_does_not_come_up_is_taken_back(running: Site) -> None:
+    """Otherwise a version that the broker refuses would leave the host without a daemon."""
+    daemon = running.daemon
+    before = current_release(running)
+    with pytest.raises(MachineError, match="is in use again"):
+        daemon.install("/src/third")
+    assert current_release(running) == before
+    assert daemon.state == "active (running)"
+    assert running.process(running.samples[0])[0].markdown
+
+
+def test_an_interrupted_run_is_finished_by_the_next_though_the_broker_is_away(running: Site) -> None:
+    """Otherwise what runs would stay the old version unseen, or an outage count as a bad upgrade."""
+    daemon = running.daemon
+    pid = daemon.show("MainPID")
+    daemon.machine.run("touch", "/opt/ingestkit-pdf/.restart-pending")
+    running.broker.kill()
+    assert "waiting for the broker" in daemon.install("/src/first")
+    running.broker.start()
+    daemon.await_true("up", lambda: daemon.state == "active (running)")
+    assert daemon.show("MainPID") != pid
+    assert "Restarting" not in daemon.install("/src/first")
+
+
 def test_an_upgrade_under_load_keeps_the_settings_and_loses_no_job(running: Site) -> None:
     """Otherwise upgrades would have to wait for an empty queue."""
     daemon = running.daemon
@@ -281,6 +343,9 @@ def test_an_instance_of_the_template_runs_beside_it(running: Site) -> None:
     machine.run("systemctl", "start", "ingestkit-pdfd@second")
     shown = machine.show("ingestkit-pdfd@second", "StatusText")["StatusText"]
     assert shown.startswith("consuming second")
+    slices = {machine.show(unit, "Slice")["Slice"] for unit in (UNIT, "ingestkit-pdfd@second.service")}
+    assert slices == {"system-ingestkit.slice"}
+    assert machine.show("system-ingestkit.slice", "MemoryMax")["MemoryMax"].isdecimal()
 
 
 def test_the_password_is_nowhere_to_be_seen(running: Site) -> None:
