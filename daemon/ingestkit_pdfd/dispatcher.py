@@ -34,6 +34,10 @@ _BROKEN_PAUSE = 1.0
 """Seconds before an attempt that broke in the daemon itself is given back, so that it cannot spin."""
 
 
+_REASON_LENGTH = 1000
+"""Characters of a stranger's mistake that are logged and answered."""
+
+
 class Dispatcher:
     """Keeps the attempts under way and remembers the latest ones. Lives on the event loop.
 
@@ -150,7 +154,7 @@ class Dispatcher:
 
     async def _reject(self, delivery: Delivery, reason: str) -> None:
         """Park what is not a valid job, and tell the client where there is one that can be told."""
-        code = ErrorCode.E_EXECUTION_REJECTED
+        code, reason = ErrorCode.E_EXECUTION_REJECTED, reason[:_REASON_LENGTH]
         settle = delivery.ack
         try:
             letter = dead_letter(delivery.message, lane=delivery.lane, reason=code, text=reason, details=HERE)

@@ -11,11 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
 from ingestkit_pdf.execution.pool import PoolResult, PoolTask
-from ingestkit_pdf.wire.envelope import Message, decode_job, encode_job, redriven_message
+from ingestkit_pdf.wire.envelope import (
+    InvalidMessageError,
+    Message,
+    decode_job,
+    encode_job,
+    redriven_message,
+)
 from ingestkit_pdf.wire.topology import Topology
 from ingestkit_pdfd.amqp import TooLargeError
 from ingestkit_pdfd.attempt import Services
@@ -55,11 +62,13 @@ class FakeOutbox:
 
     def __init__(self) -> None:
         self.replies: list[tuple[str | None, str]] = []
+        self.bodies: list[bytes] = []
         self.retries: list[Message] = []
         self.parked: list[Message] = []
 
     async def reply(self, messages: Sequence[Message], reply_to: str) -> None:
         self.replies.append((messages[0].message_id, reply_to))
+        self.bodies.append(messages[0].body)
 
     async def retry(self, message: Message, lane: str, delay: int) -> None:
         self.retries.append(message)
@@ -494,5 +503,24 @@ def test_a_large_result_is_not_made_again_for_a_lost_acknowledgement(play: Any, 
         assert again.settled == ["ack"]
         assert bool(bench.pool.tasks) is not redelivered
         assert len(bench.outbox.replies) == 2 - redelivered
+
+    play(scenario)
+
+
+def test_what_is_said_of_a_message_is_short(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger would write as much as he likes into the log of the daemon."""
+
+    async def scenario(bench: Bench) -> None:
+        def refuse(*_arguments: Any, **_more: Any) -> None:
+            raise InvalidMessageError("x" * 200_000)
+
+        monkeypatch.setattr("ingestkit_pdfd.dispatcher.decode_job", refuse)
+        with structlog.testing.capture_logs() as logs:
+            bench.dispatcher.receive(FakeDelivery(job()))  # type: ignore[arg-type]
+            await bench.done()
+        (line,) = logs
+        assert line["event"] == "delivery_rejected"
+        assert len(line["reason"]) == 1000
+        assert bench.outbox.bodies[0].count(b"x") <= 1010
 
     play(scenario)
