@@ -37,6 +37,7 @@ from .metrics import Metrics
 from .outcome import Completed, DeadLettered, Outcome, Requeued, Retried, RetryPolicy, decide
 from .recent import Finished
 from .reply import Outbox
+from .returning import give_back
 from .source import Staging
 from .tracing import NoTracing, Tracing
 
@@ -226,7 +227,8 @@ class Attempt:
         settled = 0
         for delivery in self._deliveries:
             if isinstance(outcome, Requeued):
-                settled += await delivery.requeue()
+                services = self._services
+                settled += await give_back(delivery, services.outbox, services.max_deliveries)
             elif self._parked_by_broker and not settled:
                 settled += await delivery.reject()
             else:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from ingestkit_pdf.wire.envelope import Message, in_smaller_parts
+from ingestkit_pdf.wire.envelope import Message, in_smaller_parts, same_again
 from ingestkit_pdf.wire.topology import Topology
 
 from .amqp import (
@@ -37,6 +37,9 @@ _APART_AFTER = 2
 _FULL_FOR = 60.0
 """Seconds for which a reply queue that stayed full counts as full: what is for it is tried once. Else each of
 its results would take a place in the window for as long as the first, and one client hold up all others."""
+
+_SUBMIT_TIMEOUT = 3.0
+"""Seconds that a stopping daemon takes for the copy of a job."""
 
 _FAILURES: Mapping[type[Exception], PublishFailure] = {
     UnroutableError: "unroutable",
@@ -97,6 +100,27 @@ class Outbox:
         """
         with self._timed("dead"):
             await self._confirmed(message, lane, exchange=self._topology.dead_exchange.name)
+
+    async def submit_again(self, message: Message, lane: str) -> bool:
+        """Put a copy of the job, with no delivery counted, at the end of its queue; whether it is there.
+
+        It is tried once, since the daemon is stopping.
+        """
+        queue = self._topology.job_queue(lane).name
+        try:
+            async with asyncio.timeout(_SUBMIT_TIMEOUT):
+                await self._publisher.publish(same_again(message), routing_key=queue)
+        except (
+            UnroutableError,
+            RejectedError,
+            TooLargeError,
+            BrokerRefusedError,
+            BrokerUnavailableError,
+            TimeoutError,
+        ) as error:
+            _log.info("copy_failed", job_id=message.message_id, reason=str(error))
+            return False
+        return True
 
     async def _send(self, messages: Sequence[Message], queue: str, *, gives_up: bool = False) -> None:
         """Every part of an answer; in smaller ones where the broker takes less than they have."""

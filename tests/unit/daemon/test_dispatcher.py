@@ -63,6 +63,8 @@ class FakeOutbox:
     def __init__(self) -> None:
         self.replies: list[tuple[str | None, str]] = []
         self.bodies: list[bytes] = []
+        self.copies: list[Message] = []
+        self.is_away = False
         self.retries: list[Message] = []
         self.parked: list[Message] = []
 
@@ -75,6 +77,12 @@ class FakeOutbox:
 
     async def park(self, message: Message, lane: str) -> None:
         self.parked.append(message)
+
+    async def submit_again(self, message: Message, lane: str) -> bool:
+        if self.is_away:
+            return False
+        self.copies.append(message)
+        return True
 
 
 class FakeDelivery:
@@ -522,5 +530,28 @@ def test_what_is_said_of_a_message_is_short(play: Any, monkeypatch: pytest.Monke
         assert line["event"] == "delivery_rejected"
         assert len(line["reason"]) == 1000
         assert bench.outbox.bodies[0].count(b"x") <= 1010
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "is_away", "settled"), [(1, False, "requeue"), (2, False, "ack"), (2, True, "requeue")]
+)
+def test_stops_do_not_count_as_what_takes_daemons_down(
+    play: Any, earlier: int, is_away: bool, settled: str
+) -> None:
+    """A job that waits while daemons are restarted would be parked as one that kills them, or be lost."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.outbox.is_away = is_away
+        waiting, late = FakeDelivery(job("waiting")), FakeDelivery(job("late"))
+        waiting.earlier = late.earlier = earlier
+        bench.dispatcher.receive(waiting)  # type: ignore[arg-type]
+        await bench.task("waiting/0/1")
+        bench.dispatcher.drain()
+        bench.dispatcher.receive(late)  # type: ignore[arg-type]
+        await bench.done()
+        assert waiting.settled == late.settled == [settled]
+        assert len(bench.outbox.copies) == 2 * (settled == "ack")
 
     play(scenario)
