@@ -29,8 +29,14 @@ PARSER_VERSION = "ingestkit_pdf:0.2.0"
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
+_NAMED_KEYS = 5
+"""Of unknown keys, so many are named: looking for the nearest takes a while, and jobs come from strangers."""
+_NAMED_LENGTH = 64
+
+
 def unknown_key_message(key: str, known: Iterable[str]) -> str:
     """One line for a key that no setting has, naming the nearest one that exists."""
+    key = key[:_NAMED_LENGTH]
     near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
     return f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
 
@@ -366,7 +372,9 @@ class PDFProcessorConfig(BaseModel):
             known = cls.model_fields  # once: it is made anew each time
             unknown = [str(key) for key in data if key not in known]
             if unknown:
-                raise ValueError("; ".join(unknown_key_message(key, known) for key in unknown))
+                named = [unknown_key_message(key, known) for key in unknown[:_NAMED_KEYS]]
+                more = len(unknown) - len(named)
+                raise ValueError("; ".join(named) + (f"; and {more} more" if more else ""))
         return data
 
     @model_validator(mode="after")

@@ -37,6 +37,7 @@ from .metrics import Metrics
 from .outcome import Completed, DeadLettered, Outcome, Requeued, Retried, RetryPolicy, decide
 from .recent import Finished
 from .reply import Outbox
+from .returning import give_back
 from .source import Staging
 from .tracing import NoTracing, Tracing
 
@@ -46,6 +47,9 @@ _log = structlog.stdlib.get_logger(__name__)
 
 _ENCODE_HERE = 64 * 1024
 """Results of fewer bytes are not compressed and hashed in no time: a thread for that would cost more."""
+
+_DIGEST_SECONDS = 10.0
+"""For reading a document once more when its job is parked: some gigabytes from a disk."""
 
 HERE: Mapping[str, str] = {
     "host": socket.gethostname(),
@@ -98,6 +102,7 @@ class Attempt:
         self._parked_by_broker = False
         self._received = time.monotonic()
         self._trace = services.tracing.begin(job, delivery.lane)
+        self._document_sha256 = job.document_sha256
         self._begun: float | None = None
         self._ended: tuple[PoolResult | WorkerFailure, Outcome] | None = None
 
@@ -195,6 +200,7 @@ class Attempt:
                     await outbox.retry(addressed(message, reply_tos), delivery.lane, delay)
                 return Finished(job.submitted_at)
             case DeadLettered(failure):
+                await self._identify()
                 if not self._parked_by_broker:
                     await outbox.park(self._dead_letter(failure), delivery.lane)
                 replies = self._encode(self._failure_body(failure))
@@ -207,6 +213,12 @@ class Attempt:
             await outbox.reply(replies, reply_to)
         return Finished(job.submitted_at, replies)
 
+    async def _identify(self) -> None:
+        """Read a document by path once more: among the dead letters it is found by its digest."""
+        if self._document_sha256 is None:
+            digest = partial(self._services.staging.digest, self.job, seconds=_DIGEST_SECONDS)
+            self._document_sha256 = await asyncio.to_thread(digest)
+
     def _groups_of_reply_tos(self) -> Iterator[Sequence[str]]:
         """As many as one message may name, and at last those of deliveries that were attached meanwhile."""
         named = 0
@@ -218,7 +230,8 @@ class Attempt:
         settled = 0
         for delivery in self._deliveries:
             if isinstance(outcome, Requeued):
-                settled += await delivery.requeue()
+                services = self._services
+                settled += await give_back(delivery, services.outbox, services.max_deliveries)
             elif self._parked_by_broker and not settled:
                 settled += await delivery.reject()
             else:
@@ -253,7 +266,7 @@ class Attempt:
             host=HERE["host"],
             at=time.time(),
             redrive=self.job.redrive,
-            details={**failure.as_error().details, "document_sha256": self.job.document_sha256},
+            details={**failure.as_error().details, "document_sha256": self._document_sha256},
         )
 
     def _log_attempt(self, ended: PoolResult | WorkerFailure, outcome: Outcome, settled: int) -> None:
@@ -286,7 +299,7 @@ class Attempt:
                 "result_bytes": len(ended.body),
             }
         else:
-            fields |= {"document_sha256": job.document_sha256, "code": ended.code.value}
+            fields |= {"document_sha256": self._document_sha256, "code": ended.code.value}
             fields |= ended.as_error().details
         if self._trace.trace_id is not None:
             fields["trace_id"] = self._trace.trace_id

@@ -11,6 +11,7 @@ from ingestkit_pdf._tessdata import lacking_ocr, languages_in, tessdata_folder
 from ingestkit_pdf.execution.sandbox import Sandbox, lacking
 
 from .findings import Finding
+from .memory import memory_here
 from .settings import DaemonSettings
 
 __all__ = ["check_host"]
@@ -48,11 +49,11 @@ def _allowed_root(root: Path) -> Finding:
 
 def _memory(settings: DaemonSettings) -> Finding:
     need = settings.workers * settings.worker_max_resident
-    have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    have = memory_here()
     subject = f"memory of {settings.workers} workers"
     if need <= have:
         return Finding(subject)
-    problem = f"up to {need >> 20} MiB resident between two documents, the host has {have >> 20} MiB"
+    problem = f"up to {need >> 20} MiB resident between two documents, there are {have >> 20} MiB"
     return Finding(subject, problem, "lower workers or worker_max_resident")
 
 

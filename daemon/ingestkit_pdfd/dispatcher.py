@@ -25,6 +25,7 @@ from .amqp import Delivery, TooLargeError
 from .attempt import HERE, Attempt, Services
 from .metrics import Handling
 from .recent import AttemptKey, Finished, RecentAttempts
+from .returning import give_back
 
 __all__ = ["Dispatcher"]
 
@@ -32,6 +33,10 @@ _log = structlog.stdlib.get_logger(__name__)
 
 _BROKEN_PAUSE = 1.0
 """Seconds before an attempt that broke in the daemon itself is given back, so that it cannot spin."""
+
+
+_REASON_LENGTH = 1000
+"""Characters of a stranger's mistake that are logged and answered."""
 
 
 class Dispatcher:
@@ -49,7 +54,7 @@ class Dispatcher:
         self._inline_limit = inline_limit
         self._running: dict[AttemptKey, Attempt] = {}
         self._recent = RecentAttempts(remember_bytes)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._draining = False
         self.answered = 0
 
@@ -79,7 +84,8 @@ class Dispatcher:
     def _receive(self, delivery: Delivery) -> None:
         if self._draining:
             self._count(delivery, "given_back")
-            self._spawn(self._give_back(delivery), "give-back")
+            services = self._services
+            self._spawn(give_back(delivery, services.outbox, services.max_deliveries), "give-back")
             return
         try:
             job = decode_job(delivery.message, self._topology, inline_limit=self._inline_limit)
@@ -150,7 +156,7 @@ class Dispatcher:
 
     async def _reject(self, delivery: Delivery, reason: str) -> None:
         """Park what is not a valid job, and tell the client where there is one that can be told."""
-        code = ErrorCode.E_EXECUTION_REJECTED
+        code, reason = ErrorCode.E_EXECUTION_REJECTED, reason[:_REASON_LENGTH]
         settle = delivery.ack
         try:
             letter = dead_letter(delivery.message, lane=delivery.lane, reason=code, text=reason, details=HERE)
@@ -179,18 +185,15 @@ class Dispatcher:
         _log.error("delivery_broke", lane=delivery.lane, exc_info=error)
         await delivery.reject()
 
-    async def _give_back(self, delivery: Delivery) -> None:
-        await delivery.requeue()
-
     def _count(self, delivery: Delivery, handling: Handling) -> None:
         self._services.metrics.delivery(delivery.lane, handling, redelivered=delivery.redelivered)
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, object], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("task_broke", task=task.get_name(), exc_info=error)

@@ -259,3 +259,18 @@ def test_every_yaml_file_can_be_read() -> None:
     assert len(files) > 10
     for path in files:
         assert all(yaml.safe_load_all(path.read_text(encoding="utf-8"))), path
+
+
+def test_no_policy_for_the_broker_drops_anything() -> None:
+    """Results or jobs beyond a limit of length would vanish without a word, the oldest first."""
+    definitions = json.loads((DEPLOY / "rabbitmq/definitions.json").read_text())
+    names = Topology()
+    queues = (*names.queues(["default"]), names.reply_queue("client"))
+    limited = 0
+    for policy in definitions["policies"]:
+        for queue in queues:
+            if re.search(policy["pattern"], queue.name) and "max-length-bytes" in policy["definition"]:
+                overflow = policy["definition"].get("overflow") or queue.arguments.get("x-overflow")
+                assert overflow == "reject-publish", (policy["name"], queue.name)
+                limited += 1
+    assert limited == len(queues) - 1, "all but the dead letters"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
@@ -75,12 +74,19 @@ class Publisher:
         self._opening = asyncio.Lock()
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
-        self._opened = 0.0
+        self._retired: AbstractChannel | None = None
         self._header_limit = 0  # bytes that headers may take, as the broker of the connection says
         self._under_way: dict[str | None, asyncio.Future[None]] = {}
 
-    async def publish(self, message: Message, *, routing_key: str, exchange: str = "") -> None:
+    async def publish(
+        self, message: Message, *, routing_key: str, exchange: str = "", apart: bool = False
+    ) -> None:
         """Publish one message and wait for its confirmation.
+
+        With `apart` on a channel of its own, which the others use from then on if the message is taken there.
+        For a queue that refuses: when the leader of a quorum queue is lost at the wrong instant, a channel
+        goes on refusing whatever is published there, after others have long been served (3.10.8, cluster of
+        three).
 
         Raises:
             UnroutableError: It was returned, or there is no such exchange.
@@ -93,7 +99,10 @@ class Publisher:
         async with self._alone(message.message_id):
             channel = await self._open_channel()
             try:
-                await self._publish(channel, message, exchange, routing_key)
+                if apart:
+                    await self._publish_apart(message, exchange, routing_key)
+                else:
+                    await self._publish(channel, message, exchange, routing_key)
             except BrokerUnavailableError:
                 # What it had queued goes with it, so nothing is sent late and twice.
                 await self._discard(channel)
@@ -113,6 +122,21 @@ class Publisher:
         finally:
             del self._under_way[message_id]
             under_way.set_result(None)
+
+    async def _publish_apart(self, message: Message, exchange: str, routing_key: str) -> None:
+        connection = self._connection
+        if connection is None:
+            raise BrokerUnavailableError("publish: the connection was lost")
+        channel = await self._new_channel(connection)
+        try:
+            await self._publish(channel, message, exchange, routing_key)
+        except BaseException:
+            await close_quietly(channel)
+            raise
+        if self._connection is connection:
+            # What is under way on the channel from before is still confirmed there.
+            self._channel, self._retired, old = channel, self._channel, self._retired
+            await close_quietly(old)
 
     async def _publish(
         self, channel: AbstractChannel, message: Message, exchange: str, routing_key: str
@@ -168,20 +192,9 @@ class Publisher:
         self._address = address
         self._timeout = timeout
 
-    async def renew(self, *, older_than: float) -> None:
-        """Close the connection, which is opened again, unless it was opened less than so many seconds ago.
-
-        For a queue that refuses: when the leader of a quorum queue is lost at the wrong instant, its channel
-        at the broker goes on refusing whatever is published there, after others have long been served
-        (3.10.8, cluster of three).
-        """
-        async with self._opening:
-            if time.monotonic() - self._opened >= older_than:
-                await self.close()
-
     async def close(self) -> None:
         """Close the connection; a later publish opens it again."""
-        connection, self._connection, self._channel = self._connection, None, None
+        connection, self._connection, self._channel, self._retired = self._connection, None, None, None
         await close_quietly(connection)
 
     async def _open_channel(self) -> AbstractChannel:
@@ -193,9 +206,7 @@ class Publisher:
             await self.close()
             connection = await connect(self._address, "ingestkit-pdfd publisher")
             try:
-                with translated("open a channel"):
-                    channel = connection.channel(publisher_confirms=True, on_return_raises=True)
-                    await channel.initialize(timeout=self._address.timeout)
+                channel = await self._new_channel(connection)
             except BaseException:
                 await close_quietly(connection)
                 raise
@@ -203,8 +214,13 @@ class Publisher:
             assert transport is not None
             self._header_limit = transport.connection.connection_tune.frame_max - _OTHER_PROPERTIES
             self._connection, self._channel = connection, channel
-            self._opened = time.monotonic()
             return channel
+
+    async def _new_channel(self, connection: AbstractConnection) -> AbstractChannel:
+        with translated("open a channel"):
+            channel = connection.channel(publisher_confirms=True, on_return_raises=True)
+            await channel.initialize(timeout=self._address.timeout)
+        return channel
 
     async def _discard(self, channel: AbstractChannel) -> None:
         async with self._opening:

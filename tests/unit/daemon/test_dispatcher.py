@@ -11,11 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
 from ingestkit_pdf.execution.pool import PoolResult, PoolTask
-from ingestkit_pdf.wire.envelope import Message, decode_job, encode_job, redriven_message
+from ingestkit_pdf.wire.envelope import (
+    InvalidMessageError,
+    Message,
+    decode_job,
+    encode_job,
+    redriven_message,
+)
 from ingestkit_pdf.wire.topology import Topology
 from ingestkit_pdfd.amqp import TooLargeError
 from ingestkit_pdfd.attempt import Services
@@ -55,17 +62,27 @@ class FakeOutbox:
 
     def __init__(self) -> None:
         self.replies: list[tuple[str | None, str]] = []
+        self.bodies: list[bytes] = []
+        self.copies: list[Message] = []
+        self.is_away = False
         self.retries: list[Message] = []
         self.parked: list[Message] = []
 
     async def reply(self, messages: Sequence[Message], reply_to: str) -> None:
         self.replies.append((messages[0].message_id, reply_to))
+        self.bodies.append(messages[0].body)
 
     async def retry(self, message: Message, lane: str, delay: int) -> None:
         self.retries.append(message)
 
     async def park(self, message: Message, lane: str) -> None:
         self.parked.append(message)
+
+    async def submit_again(self, message: Message, lane: str) -> bool:
+        if self.is_away:
+            return False
+        self.copies.append(message)
+        return True
 
 
 class FakeDelivery:
@@ -513,5 +530,47 @@ def test_a_large_result_is_not_made_again_for_a_lost_acknowledgement(play: Any, 
         assert again.settled == ["ack"]
         assert bool(bench.pool.tasks) is not redelivered
         assert len(bench.outbox.replies) == 2 - redelivered
+
+    play(scenario)
+
+
+def test_what_is_said_of_a_message_is_short(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger would write as much as he likes into the log of the daemon."""
+
+    async def scenario(bench: Bench) -> None:
+        def refuse(*_arguments: Any, **_more: Any) -> None:
+            raise InvalidMessageError("x" * 200_000)
+
+        monkeypatch.setattr("ingestkit_pdfd.dispatcher.decode_job", refuse)
+        with structlog.testing.capture_logs() as logs:
+            bench.dispatcher.receive(FakeDelivery(job()))  # type: ignore[arg-type]
+            await bench.done()
+        (line,) = logs
+        assert line["event"] == "delivery_rejected"
+        assert len(line["reason"]) == 1000
+        assert bench.outbox.bodies[0].count(b"x") <= 1010
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "is_away", "settled"), [(1, False, "requeue"), (2, False, "ack"), (2, True, "requeue")]
+)
+def test_stops_do_not_count_as_what_takes_daemons_down(
+    play: Any, earlier: int, is_away: bool, settled: str
+) -> None:
+    """A job that waits while daemons are restarted would be parked as one that kills them, or be lost."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.outbox.is_away = is_away
+        waiting, late = FakeDelivery(job("waiting")), FakeDelivery(job("late"))
+        waiting.earlier = late.earlier = earlier
+        bench.dispatcher.receive(waiting)  # type: ignore[arg-type]
+        await bench.task("waiting/0/1")
+        bench.dispatcher.drain()
+        bench.dispatcher.receive(late)  # type: ignore[arg-type]
+        await bench.done()
+        assert waiting.settled == late.settled == [settled]
+        assert len(bench.outbox.copies) == 2 * (settled == "ack")
 
     play(scenario)

@@ -27,7 +27,9 @@ class Broker:
         self.limit = limit
         self.refusals = 0
 
-    async def publish(self, message: Message, *, routing_key: str, exchange: str = "") -> None:
+    async def publish(
+        self, message: Message, *, routing_key: str, exchange: str = "", apart: bool = False
+    ) -> None:
         if len(message.body) > self.limit:
             self.refusals += 1
             raise TooLargeError(self.limit)
@@ -90,35 +92,85 @@ def test_a_dead_letter_that_has_become_too_large_is_refused_once() -> None:
     assert broker.refusals == 1
 
 
-def test_a_queue_that_refuses_on_one_connection_is_tried_on_another(monkeypatch: pytest.MonkeyPatch) -> None:
+class NoWait:
+    """A backoff without a pause."""
+
+    def __init__(self, **_limits: float) -> None:
+        """Takes what a backoff takes."""
+
+    def next(self) -> float:
+        return 0.0
+
+
+class Refusing(Broker):
+    """Refuses what is for `full`, on the channel that all share or on every one."""
+
+    def __init__(self, full: str, *, everywhere: bool) -> None:
+        super().__init__(full, NAMES.orphaned_queue.name, limit=10_000)
+        self.full = full
+        self.everywhere = everywhere
+        self.tried: list[tuple[str, bool]] = []
+
+    async def publish(
+        self, message: Message, *, routing_key: str, exchange: str = "", apart: bool = False
+    ) -> None:
+        await asyncio.sleep(0)
+        self.tried.append((routing_key, apart))
+        if routing_key == self.full and (self.everywhere or not apart):
+            raise RejectedError("refused")
+        await super().publish(message, routing_key=routing_key, exchange=exchange)
+
+
+def test_a_queue_that_refuses_on_one_channel_is_tried_on_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """Results of clients that wait would go to the orphaned ones, long after a node was lost."""
-
-    class Stale(Broker):
-        renewed = False
-
-        async def publish(self, message: Message, *, routing_key: str, exchange: str = "") -> None:
-            if not self.renewed and routing_key == name:
-                self.refusals += 1
-                raise RejectedError("refused")
-            await super().publish(message, routing_key=routing_key, exchange=exchange)
-
-        async def renew(self, *, older_than: float) -> None:
-            assert older_than > 0
-            self.renewed = True
-
-    class NoWait:
-        def __init__(self, **_limits: float) -> None:
-            """Takes what a backoff takes."""
-
-        def next(self) -> float:
-            return 0.0
-
     monkeypatch.setattr(reply_module, "Backoff", NoWait)
     name = NAMES.reply_queue("a").name
-    broker = Stale(name, NAMES.orphaned_queue.name, limit=10_000)
+    broker = Refusing(name, everywhere=False)
     asyncio.run(outbox(broker).reply(encode_result("one", BODY), name))
     assert whole(broker.queues[name]) == BODY
-    assert broker.refusals == 2
+    assert broker.tried == [(name, False), (name, False), (name, True)]
+
+
+def test_a_queue_that_stays_full_is_tried_once_for_each_further_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A client that does not read would hold up all others: each of its results would wait half a minute."""
+    monkeypatch.setattr(reply_module, "Backoff", NoWait)
+    name = NAMES.reply_queue("a").name
+    broker = Refusing(name, everywhere=True)
+    sender = outbox(broker)
+
+    async def scenario() -> None:
+        await asyncio.gather(
+            *(sender.reply(encode_result(f"early-{number}", BODY), name) for number in range(5))
+        )
+        assert len([queue for queue, _ in broker.tried if queue == name]) <= 5 * 12
+        broker.tried.clear()
+        await sender.reply(encode_result("late", BODY), name)
+        assert broker.tried == [(name, True), (NAMES.orphaned_queue.name, False)]
+        assert len(broker.queues[NAMES.orphaned_queue.name]) == 6
+        broker.everywhere = False
+        broker.tried.clear()
+        await sender.reply(encode_result("read", BODY), name)
+        await sender.reply(encode_result("again", BODY), name)
+        assert broker.tried[:2] == [(name, True), (name, False)], (
+            "it counts as full although it takes results"
+        )
+
+    asyncio.run(scenario())
+
+
+def test_a_full_queue_is_given_its_time_again_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client whose queue was full once would miss its results whenever a node is lost."""
+    monkeypatch.setattr(reply_module, "Backoff", NoWait)
+    monkeypatch.setattr(reply_module, "_FULL_FOR", 0.0)
+    name = NAMES.reply_queue("a").name
+    broker = Refusing(name, everywhere=True)
+    sender = outbox(broker)
+    for job_id in ("one", "two"):
+        broker.tried.clear()
+        asyncio.run(sender.reply(encode_result(job_id, BODY), name))
+        assert len(broker.tried) == 12 + 1
 
 
 def test_a_confirmed_publish_makes_refusals_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,10 +178,12 @@ def test_a_confirmed_publish_makes_refusals_forgotten(monkeypatch: pytest.Monkey
     name = NAMES.reply_queue("a").name
 
     class Moody(Broker):
-        async def publish(self, message: Message, *, routing_key: str, exchange: str = "") -> None:
+        async def publish(
+            self, message: Message, *, routing_key: str, exchange: str = "", apart: bool = False
+        ) -> None:
             if not refusals.told:
                 raise BrokerRefusedError("not now")
-            await super().publish(message, routing_key=routing_key, exchange=exchange)
+            await super().publish(message, routing_key=routing_key, exchange=exchange, apart=apart)
 
     refusals = Refusals()
     broker = Moody(name, limit=10_000)

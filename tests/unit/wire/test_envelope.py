@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -368,3 +369,14 @@ def test_a_job_that_names_other_queues_or_too_many_is_refused(names: str) -> Non
     """A job could make a daemon publish into a queue that is no client's, or a thousand times."""
     message = replace(a_job(), headers={**a_job().headers, H_ALSO_REPLY_TO: names})
     assert H_ALSO_REPLY_TO in broken(message)
+
+
+@pytest.mark.parametrize("at", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_time_that_is_no_number_is_refused_at_once(at: str) -> None:
+    """A job would be accepted, and be invalid when it is retried: JSON has no such number to send on."""
+    record = f'{{"attempt": 1, "reason": "r", "code": "c", "message": "m", "at": {at}}}'
+    history = f'{{"records": [{record}]}}'
+    job = replace(a_job(), headers={**a_job().headers, H_HISTORY: history})
+    assert f"header {H_HISTORY}: records.0.at" in broken(job)
+    body = re.sub(r'"submitted_at":[0-9.e]+', f'"submitted_at":{at}', a_job(None).body.decode())
+    assert "submitted_at" in broken(replace(a_job(None), body=body.encode()))

@@ -17,7 +17,13 @@ from ingestkit_pdf.wire.envelope.job import (
     reply_address,
 )
 from ingestkit_pdf.wire.envelope.message import InvalidMessageError, Message
-from ingestkit_pdf.wire.envelope.onward import dead_letter, fitting, redriven_message, retry_message
+from ingestkit_pdf.wire.envelope.onward import (
+    dead_letter,
+    fitting,
+    redriven_message,
+    retry_message,
+    same_again,
+)
 from ingestkit_pdf.wire.envelope.result import (
     RESULT_TYPE,
     ResultAssembler,
@@ -53,4 +59,5 @@ __all__ = [
     "redriven_message",
     "reply_address",
     "retry_message",
+    "same_again",
 ]

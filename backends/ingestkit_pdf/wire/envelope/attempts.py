@@ -28,7 +28,7 @@ class AttemptRecord(WireModel):
     code: str
     message: str = Field(max_length=1000)
     host: str = ""
-    at: float = 0.0
+    at: float = Field(default=0.0, allow_inf_nan=False)
     redrive: int = 0
     details: dict[str, str | int | float | None] = Field(default={})
 

@@ -76,7 +76,7 @@ class _JobFields(WireModel):
     source: Annotated[InlineSource | PathSource, Field(discriminator="kind")]
     config: dict[str, Any] = Field(default={})
     sealed_password: str | None = Field(default=None, max_length=8192)
-    submitted_at: float = 0.0
+    submitted_at: float = Field(default=0.0, allow_inf_nan=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

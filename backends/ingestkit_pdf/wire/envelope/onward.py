@@ -26,7 +26,7 @@ from ingestkit_pdf.wire.envelope.message import (
     own_headers,
 )
 
-__all__ = ["dead_letter", "fitting", "redriven_message", "retry_message"]
+__all__ = ["dead_letter", "fitting", "redriven_message", "retry_message", "same_again"]
 
 _MAX_TEXT = 1000
 """Characters of the reason in words."""
@@ -40,6 +40,11 @@ def retry_message(message: Message, job: Job, record: AttemptRecord) -> Message:
     history = history_text((*job.history, record))
     headers = {**own_headers(message), H_ATTEMPT: job.attempt + 1, H_HISTORY: history}
     return replace(message, headers=headers)
+
+
+def same_again(message: Message) -> Message:
+    """The same job for the same attempt, without the broker's count of its deliveries."""
+    return replace(message, headers=own_headers(message))
 
 
 def redriven_message(message: Message) -> Message:
