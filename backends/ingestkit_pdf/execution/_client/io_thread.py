@@ -53,6 +53,13 @@ class IOThread:
                 self._thread.start()
             self._loop.add_callback_threadsafe(self._drain)
 
+    def call_later(self, seconds: float, function: Callable[[], None]) -> Any:
+        """Run `function` after so many seconds, unless the loop breaks meanwhile; only for the thread itself.
+
+        The answer is for the loop's `remove_timeout`.
+        """
+        return self._loop.call_later(seconds, function)
+
     def stop(self) -> None:
         """End the thread; from any thread."""
         with self._lock:
