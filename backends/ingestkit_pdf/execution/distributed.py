@@ -11,7 +11,6 @@ import time
 import uuid
 import weakref
 from collections.abc import Generator, Iterable, Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -302,9 +301,8 @@ def _read_inline(file_path: str, limit: int) -> bytes | None:
     Raises:
         OSError: It is there, and cannot be read or is not a regular file.
     """
-    path = Path(file_path)
     try:
-        status = path.stat()
+        status = os.stat(file_path)  # noqa: PTH116 - once for every job, and a Path costs more than the call
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError as error:  # a null byte
@@ -313,8 +311,11 @@ def _read_inline(file_path: str, limit: int) -> bytes | None:
         raise OSError(errno.EINVAL, "not a regular file")
     if limit == 0 or status.st_size > limit:
         return None
-    with path.open("rb") as file:
-        document = file.read(limit + 1)
+    with open(file_path, "rb") as file:  # noqa: PTH123
+        # A buffer of the limit would be made for every small file. One that grows has what it has by then.
+        document = file.read(status.st_size + 1)
+        if len(document) > status.st_size:
+            document += file.read(limit)
     return document if len(document) <= limit else None
 
 

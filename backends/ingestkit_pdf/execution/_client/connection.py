@@ -110,6 +110,8 @@ class ClientConnection:
 
     def ensure(self) -> None:
         """Somebody waits for a result: connect if that is not so, and let it in if the window is full."""
+        if self._dialler.state not in {State.IDLE, State.REFUSED} and not self._replies.is_full:
+            return  # nothing to do; should that change, the I/O thread sees who waits
 
         def command() -> None:
             self._dialler.ensure()

@@ -48,13 +48,16 @@ class Publication:
         self.nacks = 0
         self.returned: str | None = None
         self.failure: str | None = None
-        self._answered = threading.Event()
+        self.is_answered = False  # nothing more will come of it
         self._abandoned = False
+        # Released by the answer. An Event is three locks, which the two threads then fight for.
+        self._answer = threading.Lock()
+        self._answer.acquire()
 
     @property
     def is_open(self) -> bool:
         """True while somebody waits for the broker's answer and the deadline has not passed."""
-        return not self._abandoned and not self._answered.is_set() and time.monotonic() < self.deadline
+        return not self._abandoned and not self.is_answered and time.monotonic() < self.deadline
 
     @property
     def pause(self) -> float | None:
@@ -65,14 +68,9 @@ class Publication:
         return pause if time.monotonic() + pause < self.deadline else None
 
     @property
-    def is_answered(self) -> bool:
-        """True when nothing more will come of it."""
-        return self._answered.is_set()
-
-    @property
     def is_confirmed(self) -> bool:
         """True when the broker has the job."""
-        return self._answered.is_set() and self.failure is None
+        return self.is_answered and self.failure is None
 
     def settle(self, failure: str | None) -> None:
         """The broker has answered: it has the job, or `failure` says why not."""
@@ -81,13 +79,13 @@ class Publication:
 
     def fail(self, failure: str | None) -> None:
         """Nothing more will come of it; whether the broker has the job may be uncertain."""
-        if not self._answered.is_set():
-            self.failure = failure
-            self._answered.set()
+        if not self.is_answered:
+            self.failure, self.is_answered = failure, True
+            self._answer.release()
 
     def wait(self) -> bool:
-        """Wait until the deadline; True when there is an answer."""
-        return self._answered.wait(max(0.0, self.deadline - time.monotonic()))
+        """Wait until the deadline, once; True when there is an answer."""
+        return self._answer.acquire(timeout=max(0.0, self.deadline - time.monotonic()))
 
     def abandon(self) -> None:
         """Nobody waits any more: do not publish it (again)."""

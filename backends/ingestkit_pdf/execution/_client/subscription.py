@@ -84,6 +84,11 @@ class ReplySubscription:
         """Delete the reply queue; `done` is called either way. False: it cannot be asked."""
         return self._consumer.delete_queue(done)
 
+    @property
+    def is_full(self) -> bool:
+        """True while the broker delivers nothing more until something is settled."""
+        return self._consumer.is_full
+
     def make_room(self) -> None:
         """Somebody waits for a result: let more in if that may be what is missing."""
         self._consumer.make_room()
