@@ -18,9 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingestkit_pdf.execution._client.confirmed_publisher import ConfirmedPublisher
+from ingestkit_pdf.execution._client.one_shot import OneShotConnection
+from ingestkit_pdf.execution._client.queue_browser import QueueBrowser, QueueInUseError
 from ingestkit_pdf.execution._client.script import Script, Steps
-from ingestkit_pdf.execution._client.shelf import Outlet, QueueInUseError, Shelf, lock
-from ingestkit_pdf.execution._client.visit import Visit
 from ingestkit_pdf.execution.letter_filter import LetterFilter
 from ingestkit_pdf.execution.letter_reasons import explain
 from ingestkit_pdf.execution.tls import BrokerTLS
@@ -85,7 +86,7 @@ def look(
         return False
         yield
 
-    _Round(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop).run(handle)
+    _Pass(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop).run(handle)
     return tally
 
 
@@ -132,8 +133,8 @@ def redrive(
         raise ValueError(f"lane {to_lane!r} is not 1 to 64 letters, digits, '_' or '-'")
     closed: dict[str, str] = {}  # lanes that take nothing now
     moved: set[tuple[str | None, int]] = set()
-    round_ = _Round(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit)
-    outlet = Outlet(round_.visit, topology.jobs_exchange.name)
+    one_pass = _Pass(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit)
+    publisher = ConfirmedPublisher(one_pass.one_shot, topology.jobs_exchange.name)
 
     def handle(letter: Letter, message: Message) -> Steps:
         if (letter.job_id, letter.redrives) in moved:
@@ -144,7 +145,7 @@ def redrive(
         if problem is None and lane is not None:
             problem = closed.get(lane)
             if problem is None and not dry_run:
-                problem = yield from outlet.publish(redriven_message(message), lane)
+                problem = yield from publisher.publish(redriven_message(message), lane)
                 if problem is not None:
                     closed[lane] = problem
         if problem is None:
@@ -155,7 +156,7 @@ def redrive(
         show(letter, problem)
         return problem is None and not dry_run
 
-    round_.run(handle, None if dry_run else outlet)
+    one_pass.run(handle, None if dry_run else publisher)
     return tally
 
 
@@ -185,11 +186,11 @@ def purge(
         return not dry_run
         yield
 
-    _Round(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit).run(handle)
+    _Pass(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit).run(handle)
     return tally
 
 
-class _Round:
+class _Pass:
     """One pass over the letters, in the order of the broker.
 
     `handle` is a script's steps for one letter that is wanted; True when it is to be taken off the queue.
@@ -213,40 +214,42 @@ class _Round:
         self._tally = tally
         self._stop = stop
         self._limit = limit
-        self.visit = Visit(url, name="ingestkit-pdf dead", timeout=timeout, tls=tls)
+        self.one_shot = OneShotConnection(url, name="ingestkit-pdf dead", timeout=timeout, tls=tls)
 
-    def run(self, handle: Callable[[Letter, Message], Steps], outlet: Outlet | None = None) -> None:
+    def run(
+        self, handle: Callable[[Letter, Message], Steps], publisher: ConfirmedPublisher | None = None
+    ) -> None:
         """Connect, pass over the letters, and put back what was not taken."""
 
         def steps(connection: Any, script: Script) -> Steps:
             try:
-                yield from lock(connection, script, self.visit, self._topology.dead_lock, self._timeout)
+                yield from self.one_shot.lock(connection, script, self._topology.dead_lock, self._timeout)
             except QueueInUseError as error:
                 busy = "another command is looking at the dead letters; try again when it has ended"
                 raise QueueInUseError(busy) from error
-            shelf = Shelf(self.visit, self._topology.dead_queue)
-            if not (yield from shelf.open(connection, script)):
+            browser = QueueBrowser(self.one_shot, self._topology.dead_queue)
+            if not (yield from browser.open(connection, script)):
                 return
-            if outlet is not None:
-                yield from outlet.open(connection, script)
-            yield from self._pass(shelf, handle)
-            yield from shelf.put_back()
+            if publisher is not None:
+                yield from publisher.open(connection, script)
+            yield from self._go_over(browser, handle)
+            yield from browser.put_back()
 
-        self.visit.run(steps)
+        self.one_shot.run(steps)
 
-    def _pass(self, shelf: Shelf, handle: Callable[[Letter, Message], Steps]) -> Steps:
+    def _go_over(self, browser: QueueBrowser, handle: Callable[[Letter, Message], Steps]) -> Steps:
         tally = self._tally
         while self._limit is None or tally.done < self._limit:
             if self._stop():
                 tally.interrupted = True
                 return
-            found = yield from shelf.get()
+            found = yield from browser.get()
             if found is None:
                 return
             tally.seen += 1
             letter = read_letter(found.message, self._topology.prefix)
             if self._wanted.matches(letter) and (yield from handle(letter, found.message)):
-                shelf.take(found)
+                browser.take(found)
 
 
 def _obstacle(message: Message, topology: Topology, *, force: bool) -> str | None:

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from ingestkit_pdf.errors import ErrorCode, ExecutionError, JobNotFoundError
+from ingestkit_pdf.execution._client.one_shot import OneShotConnection
+from ingestkit_pdf.execution._client.queue_browser import Found, QueueBrowser, QueueInUseError
 from ingestkit_pdf.execution._client.script import Script, Steps
-from ingestkit_pdf.execution._client.shelf import Found, QueueInUseError, Shelf, lock
-from ingestkit_pdf.execution._client.visit import Visit
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
 from ingestkit_pdf.wire.envelope import (
@@ -66,7 +66,7 @@ def collect_result(
     queues = [topology.reply_queue(client_id)] if client_id is not None else []
     if orphaned:
         queues.append(topology.orphaned_queue)
-    visit = Visit(url, name="ingestkit-pdf result", timeout=timeout, tls=tls)
+    one_shot = OneShotConnection(url, name="ingestkit-pdf result", timeout=timeout, tls=tls)
     problems: list[str] = []
 
     def steps(connection: Any, script: Script) -> Steps:
@@ -75,26 +75,26 @@ def collect_result(
             if queue == topology.orphaned_queue:
                 wait, owner = timeout, "another command is looking into it; try again when it has ended"
             try:
-                yield from lock(connection, script, visit, topology.reply_lock(queue), wait)
+                yield from one_shot.lock(connection, script, topology.reply_lock(queue), wait)
             except QueueInUseError as error:
                 raise QueueInUseError(f"queue {queue.name!r} is in use: {owner}") from error
-            shelf = Shelf(visit, queue)
-            if not (yield from shelf.open(connection, script)):
+            browser = QueueBrowser(one_shot, queue)
+            if not (yield from browser.open(connection, script)):
                 problems.append(f"queue {queue.name!r} does not exist")
                 continue
-            answers = yield from _search(shelf, job_id)
+            answers = yield from _search(browser, job_id)
             body = answers.best()
             if body is not None:
                 deliver(_parse(job_id, body))
                 for found in () if keep else answers.outdated():
-                    shelf.take(found)
-            yield from shelf.put_back()
+                    browser.take(found)
+            yield from browser.put_back()
             if body is not None:
                 return
             problems.append(f"queue {queue.name!r} has {answers.what()}")
         raise JobNotFoundError(job_id, f"no result of job {job_id!r}: {', '.join(problems)}")
 
-    visit.run(steps)
+    one_shot.run(steps)
 
 
 class _Answers:
@@ -144,9 +144,9 @@ def _parse(job_id: str, body: bytes) -> ProcessingResult:
         raise ExecutionError(ErrorCode.E_EXECUTION_REJECTED, reason, job_id=job_id, stage="result") from error
 
 
-def _search(shelf: Shelf, job_id: str) -> Steps:
+def _search(browser: QueueBrowser, job_id: str) -> Steps:
     answers = _Answers()
-    while (found := (yield from shelf.get())) is not None:
+    while (found := (yield from browser.get())) is not None:
         if found.message.message_id != job_id:
             continue
         try:

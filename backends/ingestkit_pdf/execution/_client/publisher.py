@@ -122,7 +122,7 @@ class Publisher:
         self._paused = False
         self._retiring = False  # the channel is given up when it has answered
         self._waiting: deque[Publication] = deque()
-        self._resting: list[Publication] = []
+        self._nacked: list[Publication] = []
         self._unconfirmed: dict[int, Publication] = {}
         self._channel: Any = None
         self._tag = 0
@@ -139,7 +139,7 @@ class Publisher:
         with contextlib.suppress(ValueError):
             self._waiting.remove(publication)
         with contextlib.suppress(ValueError):
-            self._resting.remove(publication)
+            self._nacked.remove(publication)
 
     def attach(self, channel: Any, confirmed: Callable[[Any], None]) -> None:
         """Put a new channel into confirm mode; `confirmed` is called once it is."""
@@ -174,15 +174,15 @@ class Publisher:
         self._unconfirmed.clear()
         if isinstance(error, ChannelClosedByBroker):
             unconfirmed = [job for job in unconfirmed if not _is_to_blame(job, error)]
-        self._waiting.extendleft(reversed([*unconfirmed, *self._resting]))
-        self._resting.clear()
+        self._waiting.extendleft(reversed([*unconfirmed, *self._nacked]))
+        self._nacked.clear()
 
     def fail_all(self, reason: str) -> None:
         """Give up on everything, with the reason."""
-        jobs = [*self._unconfirmed.values(), *self._waiting, *self._resting]
+        jobs = [*self._unconfirmed.values(), *self._waiting, *self._nacked]
         self._unconfirmed.clear()
         self._waiting.clear()
-        self._resting.clear()
+        self._nacked.clear()
         for job in jobs:
             job.fail(reason)
 
@@ -238,24 +238,24 @@ class Publisher:
                 self._waiting.appendleft(job)
                 self._on_unroutable()
             elif refused and (pause := job.pause) is not None:
-                self._rest(job, pause)
+                self._try_later(job, pause)
             else:
                 job.settle(self._failure(job, refused=refused))
         if self._retiring and not self._unconfirmed:
             self._retire(channel)
 
-    def _rest(self, job: Publication, pause: float) -> None:
+    def _try_later(self, job: Publication, pause: float) -> None:
         job.nacks += 1
         job.uncertain = False
-        if not self._resting:
-            self._call_later(pause, self._rested)
-        self._resting.append(job)
+        if not self._nacked:
+            self._call_later(pause, self._try_nacked)
+        self._nacked.append(job)
 
-    def _rested(self) -> None:
-        if not self._resting:
+    def _try_nacked(self) -> None:
+        if not self._nacked:
             return  # the channel was lost meanwhile, and they have gone to the next one
-        self._waiting.extendleft(reversed(self._resting))
-        self._resting.clear()
+        self._waiting.extendleft(reversed(self._nacked))
+        self._nacked.clear()
         self._retiring = True
         if self._unconfirmed:
             self._call_later(_LAST_CONFIRMS, partial(self._retire, self._channel))
