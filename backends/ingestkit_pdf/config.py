@@ -418,9 +418,12 @@ class PDFProcessorConfig(BaseModel):
 
         The password is not among them either: it travels sealed, see `wire/secrets.py`.
         """
-        names = {name for name in type(self).model_fields if name.startswith("execution_")} | {"password"}
-        return self.model_dump(mode="json", exclude_defaults=True, exclude=names)
+        return self.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_ON_WIRE)
 
+
+_NOT_ON_WIRE = {name for name in PDFProcessorConfig.model_fields if name.startswith("execution_")} | {
+    "password"
+}
 
 _NOT_OUTPUT = {
     name

@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingestkit_pdf._deployment import DEFAULT_PREFIX, check_lane
+from ingestkit_pdf.execution._client.confirmed_publisher import ConfirmedPublisher
+from ingestkit_pdf.execution._client.one_shot import OneShotConnection
+from ingestkit_pdf.execution._client.queue_browser import QueueBrowser, QueueInUseError
 from ingestkit_pdf.execution._client.script import Script, Steps
-from ingestkit_pdf.execution._client.shelf import Outlet, QueueInUseError, Shelf, lock
-from ingestkit_pdf.execution._client.visit import Visit
 from ingestkit_pdf.execution.letter_filter import LetterFilter
 from ingestkit_pdf.execution.letter_reasons import explain
 from ingestkit_pdf.execution.tls import BrokerTLS
@@ -86,7 +87,7 @@ def look(
         return False
         yield
 
-    _Round(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop).run(handle)
+    _Pass(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop).run(handle)
     return tally
 
 
@@ -131,9 +132,9 @@ def redrive(
     topology = Topology(prefix)
     if to_lane is not None:
         check_lane(to_lane)
-    round_ = _Round(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit)
-    outlet = None if dry_run else Outlet(round_.visit, topology.jobs_exchange.name)
-    back = _WayBack(topology, outlet, to_lane=to_lane, force=force)
+    one_pass = _Pass(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit)
+    publisher = None if dry_run else ConfirmedPublisher(one_pass.one_shot, topology.jobs_exchange.name)
+    back = _WayBack(topology, publisher, to_lane=to_lane, force=force)
 
     def handle(letter: Letter, message: Message) -> Steps:
         if back.was_moved(letter):
@@ -146,7 +147,7 @@ def redrive(
         show(letter, problem)
         return problem is None and not dry_run
 
-    round_.run(handle, outlet)
+    one_pass.run(handle, publisher)
     return tally
 
 
@@ -176,11 +177,11 @@ def purge(
         return not dry_run
         yield
 
-    _Round(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit).run(handle)
+    _Pass(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit).run(handle)
     return tally
 
 
-class _Round:
+class _Pass:
     """One pass over the letters, in the order of the broker.
 
     `handle` is a script's steps for one letter that is wanted; True when it is to be taken off the queue.
@@ -204,50 +205,52 @@ class _Round:
         self._tally = tally
         self._stop = stop
         self._limit = limit
-        self.visit = Visit(url, name="ingestkit-pdf dead", timeout=timeout, tls=tls)
+        self.one_shot = OneShotConnection(url, name="ingestkit-pdf dead", timeout=timeout, tls=tls)
 
-    def run(self, handle: Callable[[Letter, Message], Steps], outlet: Outlet | None = None) -> None:
+    def run(
+        self, handle: Callable[[Letter, Message], Steps], publisher: ConfirmedPublisher | None = None
+    ) -> None:
         """Connect, pass over the letters, and put back what was not taken."""
 
         def steps(connection: Any, script: Script) -> Steps:
             try:
-                yield from lock(connection, script, self.visit, self._topology.dead_lock, self._timeout)
+                yield from self.one_shot.lock(connection, script, self._topology.dead_lock, self._timeout)
             except QueueInUseError as error:
                 busy = "another command is looking at the dead letters; try again when it has ended"
                 raise QueueInUseError(busy) from error
-            shelf = Shelf(self.visit, self._topology.dead_queue)
-            if not (yield from shelf.open(connection, script)):
+            browser = QueueBrowser(self.one_shot, self._topology.dead_queue)
+            if not (yield from browser.open(connection, script)):
                 return
-            if outlet is not None:
-                yield from outlet.open(connection, script)
-            yield from self._pass(shelf, handle)
-            yield from shelf.put_back()
+            if publisher is not None:
+                yield from publisher.open(connection, script)
+            yield from self._go_over(browser, handle)
+            yield from browser.put_back()
 
-        self.visit.run(steps)
+        self.one_shot.run(steps)
 
-    def _pass(self, shelf: Shelf, handle: Callable[[Letter, Message], Steps]) -> Steps:
+    def _go_over(self, browser: QueueBrowser, handle: Callable[[Letter, Message], Steps]) -> Steps:
         tally = self._tally
         while self._limit is None or tally.done < self._limit:
             if self._stop():
                 tally.interrupted = True
                 return
-            found = yield from shelf.get()
+            found = yield from browser.get()
             if found is None:
                 return
             tally.seen += 1
             letter = read_letter(found.message, self._topology.prefix)
             if self._wanted.matches(letter) and (yield from handle(letter, found.message)):
-                shelf.take(found)
+                browser.take(found)
 
 
 class _WayBack:
-    """Publishes letters as jobs again; without an outlet it only finds out which could be."""
+    """Publishes letters as jobs again; without an publisher it only finds out which could be."""
 
     def __init__(
-        self, topology: Topology, outlet: Outlet | None, *, to_lane: str | None, force: bool
+        self, topology: Topology, publisher: ConfirmedPublisher | None, *, to_lane: str | None, force: bool
     ) -> None:
         self._topology = topology
-        self._outlet = outlet
+        self._publisher = publisher
         self._to_lane = to_lane
         self._force = force
         self._closed: dict[str, str] = {}  # lanes that take nothing now
@@ -264,8 +267,8 @@ class _WayBack:
         if problem is None and lane is None:
             problem = "the lane it came from is unknown (--to-lane names one)"
         if problem is None and lane is not None:
-            if self._outlet is not None and lane not in self._closed:
-                refused = yield from self._outlet.publish(redriven_message(message), lane)
+            if self._publisher is not None and lane not in self._closed:
+                refused = yield from self._publisher.publish(redriven_message(message), lane)
                 if refused is not None:
                     self._closed[lane] = refused
             problem = self._closed.get(lane)

@@ -11,7 +11,6 @@ import time
 import uuid
 import weakref
 from collections.abc import Generator, Iterable, Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -27,7 +26,7 @@ from ingestkit_pdf._deployment import (
 )
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode, ExecutionError, ResultTimeoutError, SubmitError
-from ingestkit_pdf.execution._client.link import Link
+from ingestkit_pdf.execution._client.connection import ClientConnection
 from ingestkit_pdf.execution._client.publisher import Publication
 from ingestkit_pdf.execution._client.results import ResultStore
 from ingestkit_pdf.execution.reading import read_result, too_large
@@ -115,7 +114,7 @@ class DistributedExecutionBackend:
         transient = self._given_client_id is None
         self._store = ResultStore(adopt=not transient)
         self._reply_queue = self._topology.reply_queue(self._client_id)
-        self._link = Link(
+        self._connection = ClientConnection(
             self._url,
             tls=self._tls,
             topology=self._topology,
@@ -125,8 +124,8 @@ class DistributedExecutionBackend:
             window=self._window,
             transient=transient,
         )
-        # The link does not know this object, so one that was forgotten is closed when it is collected.
-        self._finalizer = weakref.finalize(self, _close_in, self._pid, self._link, _FINALIZE_TIMEOUT)
+        # The connection does not know this object, so one that was forgotten is closed when it is collected.
+        self._finalizer = weakref.finalize(self, _close_in, self._pid, self._connection, _FINALIZE_TIMEOUT)
 
     @property
     def client_id(self) -> str:
@@ -159,10 +158,10 @@ class DistributedExecutionBackend:
         publication = Publication(message, time.monotonic() + self._submit_timeout)
         is_new = self._store.expect(job_id, path)
         try:
-            self._link.publish(publication)
+            self._connection.publish(publication)
             publication.wait()
         finally:
-            self._link.withdraw(publication)
+            self._connection.withdraw(publication)
         if publication.is_confirmed:
             return job_id
         if is_new and not publication.uncertain:
@@ -198,7 +197,7 @@ class DistributedExecutionBackend:
         """End the connection and its thread within `timeout` seconds; calls that wait raise. Idempotent."""
         self._closed = True
         self._finalizer.detach()
-        _close_in(self._pid, self._link, timeout)
+        _close_in(self._pid, self._connection, timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -211,7 +210,7 @@ class DistributedExecutionBackend:
     def _check_usable(self, *, submitting: bool = False) -> None:
         reason = "this backend was closed" if self._closed else None
         if reason is None and os.getpid() != self._pid:
-            if self._link.is_started:
+            if self._connection.is_started:
                 reason = (
                     f"this backend belongs to process {self._pid}; make one in each process after the fork"
                 )
@@ -245,7 +244,7 @@ class DistributedExecutionBackend:
     def _why_not(self, publication: Publication) -> str:
         if publication.failure is not None:
             return f"job {publication.job_id} was not accepted: {publication.failure}"
-        trouble = self._link.trouble() or "the broker has not confirmed it"
+        trouble = self._connection.trouble() or "the broker has not confirmed it"
         text = f"job {publication.job_id} was not confirmed within {self._submit_timeout:g} s: {trouble}"
         if publication.uncertain:
             text += (
@@ -262,11 +261,11 @@ class DistributedExecutionBackend:
         try:
             missing = set(waiter.job_ids)
             if not waiter.has_news:
-                self._link.ensure()
+                self._connection.ensure()
             while missing:
                 job_id = waiter.next(None if deadline is None else deadline - time.monotonic())
                 if job_id is None:
-                    raise ResultTimeoutError(min(missing), timeout or 0.0, self._link.trouble())
+                    raise ResultTimeoutError(min(missing), timeout or 0.0, self._connection.trouble())
                 result = self._hand_over(job_id) if job_id in missing else None
                 if result is not None:
                     missing.discard(job_id)
@@ -286,12 +285,12 @@ class DistributedExecutionBackend:
         except InvalidMessageError as error:
             _log.warning("a result of job %s was dropped: %s", job_id, error)
             self._store.discard(answer)
-            self._link.settle(answer.deliveries, discard=True)
+            self._connection.settle(answer.deliveries, discard=True)
             return None
         except BaseException:  # KeyboardInterrupt too: the caller does not have it
             self._store.put_back(answer)
             raise
-        self._link.settle(answer.deliveries)
+        self._connection.settle(answer.deliveries)
         if answer.deliveries:
             _tracing.received(job_id, self._lane, answer.parts[0].traceparent)
         if answer.file_path is None:
@@ -305,9 +304,8 @@ def _read_inline(file_path: str, limit: int) -> bytes | None:
     Raises:
         OSError: It is there, and cannot be read or is not a regular file.
     """
-    path = Path(file_path)
     try:
-        status = path.stat()
+        status = os.stat(file_path)  # noqa: PTH116 - once for every job, and a Path costs more than the call
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError as error:  # a null byte
@@ -316,12 +314,15 @@ def _read_inline(file_path: str, limit: int) -> bytes | None:
         raise OSError(errno.EINVAL, "not a regular file")
     if limit == 0 or status.st_size > limit:
         return None
-    with path.open("rb") as file:
-        document = file.read(limit + 1)
+    with open(file_path, "rb") as file:  # noqa: PTH123
+        # A buffer of the limit would be made for every small file. One that grows has what it has by then.
+        document = file.read(status.st_size + 1)
+        if len(document) > status.st_size:
+            document += file.read(limit)
     return document if len(document) <= limit else None
 
 
-def _close_in(pid: int, link: Link, timeout: float) -> None:
+def _close_in(pid: int, connection: ClientConnection, timeout: float) -> None:
     # After a fork the connection is the parent's: the child has no I/O thread and must not say goodbye on it.
     if os.getpid() == pid:
-        link.close(timeout)
+        connection.close(timeout)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ingestkit_pdf.errors import JobNotFoundError
+from ingestkit_pdf.execution._client.one_shot import OneShotConnection
+from ingestkit_pdf.execution._client.queue_browser import Found, QueueBrowser, QueueInUseError
 from ingestkit_pdf.execution._client.script import Script, Steps
-from ingestkit_pdf.execution._client.shelf import Found, QueueInUseError, Shelf, lock
-from ingestkit_pdf.execution._client.visit import Visit
 from ingestkit_pdf.execution.reading import read_result, too_large
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
@@ -65,7 +65,7 @@ def collect_result(
     queues = [topology.reply_queue(client_id)] if client_id is not None else []
     if orphaned:
         queues.append(topology.orphaned_queue)
-    visit = Visit(url, name="ingestkit-pdf result", timeout=timeout, tls=tls)
+    one_shot = OneShotConnection(url, name="ingestkit-pdf result", timeout=timeout, tls=tls)
 
     def steps(connection: Any, script: Script) -> Steps:
         problems = []
@@ -74,31 +74,33 @@ def collect_result(
             if queue == topology.orphaned_queue:
                 wait, owner = timeout, "another command is looking into it; try again when it has ended"
             try:
-                yield from lock(connection, script, visit, topology.reply_lock(queue), wait)
+                yield from one_shot.lock(connection, script, topology.reply_lock(queue), wait)
             except QueueInUseError as error:
                 raise QueueInUseError(f"queue {queue.name!r} is in use: {owner}") from error
-            shelf = Shelf(visit, queue)
-            if not (yield from shelf.open(connection, script)):
+            browser = QueueBrowser(one_shot, queue)
+            if not (yield from browser.open(connection, script)):
                 problems.append(f"queue {queue.name!r} does not exist")
                 continue
-            problem = yield from _deliver(shelf, job_id, deliver, keep=keep)
+            problem = yield from _deliver(browser, job_id, deliver, keep=keep)
             if problem is None:
                 return
             problems.append(f"queue {queue.name!r} has {problem}")
         raise JobNotFoundError(job_id, f"no result of job {job_id!r}: {', '.join(problems)}")
 
-    visit.run(steps)
+    one_shot.run(steps)
 
 
-def _deliver(shelf: Shelf, job_id: str, deliver: Callable[[ProcessingResult], None], *, keep: bool) -> Steps:
+def _deliver(
+    browser: QueueBrowser, job_id: str, deliver: Callable[[ProcessingResult], None], *, keep: bool
+) -> Steps:
     """Deliver the result, if it is in this queue, and take it off; None, or what there is instead."""
-    answers = yield from _search(shelf, job_id)
+    answers = yield from _search(browser, job_id)
     body = answers.best()
     if body is not None:
         deliver(read_result(job_id, body))
         for found in () if keep else answers.outdated():
-            shelf.take(found)
-    yield from shelf.put_back()
+            browser.take(found)
+    yield from browser.put_back()
     return None if body is not None else answers.what()
 
 
@@ -138,9 +140,9 @@ class _Answers:
         return [found for found, redrive in self._found if redrive <= self._redrive]
 
 
-def _search(shelf: Shelf, job_id: str) -> Steps:
+def _search(browser: QueueBrowser, job_id: str) -> Steps:
     answers = _Answers()
-    while (found := (yield from shelf.get())) is not None:
+    while (found := (yield from browser.get())) is not None:
         if found.message.message_id != job_id:
             continue
         try:

@@ -12,6 +12,7 @@ from ingestkit_pdf.execution.tls import BrokerTLS, ask_again, explain_tls
 from ingestkit_pdf.wire.envelope import Message
 
 __all__ = [
+    "close",
     "connection_parameters",
     "describe",
     "hang_up",
@@ -82,6 +83,12 @@ def hang_up(connection: Any) -> None:
         connection.close()
     if transport is not None:
         transport.abort()
+
+
+def close(closable: Any) -> None:
+    """Close a connection or a channel, unless that is under way."""
+    if not closable.is_closed and not closable.is_closing:
+        closable.close()
 
 
 def not_opened(error: BaseException, url: str, tls: BrokerTLS | None) -> BaseException:

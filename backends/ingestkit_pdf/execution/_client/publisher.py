@@ -48,13 +48,16 @@ class Publication:
         self.nacks = 0
         self.returned: str | None = None
         self.failure: str | None = None
-        self._answered = threading.Event()
+        self.is_answered = False  # nothing more will come of it
         self._abandoned = False
+        # Released by the answer. An Event is three locks, which the two threads then fight for.
+        self._answer = threading.Lock()
+        self._answer.acquire()
 
     @property
     def is_open(self) -> bool:
         """True while somebody waits for the broker's answer and the deadline has not passed."""
-        return not self._abandoned and not self._answered.is_set() and time.monotonic() < self.deadline
+        return not self._abandoned and not self.is_answered and time.monotonic() < self.deadline
 
     @property
     def pause(self) -> float | None:
@@ -65,14 +68,9 @@ class Publication:
         return pause if time.monotonic() + pause < self.deadline else None
 
     @property
-    def is_answered(self) -> bool:
-        """True when nothing more will come of it."""
-        return self._answered.is_set()
-
-    @property
     def is_confirmed(self) -> bool:
         """True when the broker has the job."""
-        return self._answered.is_set() and self.failure is None
+        return self.is_answered and self.failure is None
 
     def settle(self, failure: str | None) -> None:
         """The broker has answered: it has the job, or `failure` says why not."""
@@ -81,13 +79,13 @@ class Publication:
 
     def fail(self, failure: str | None) -> None:
         """Nothing more will come of it; whether the broker has the job may be uncertain."""
-        if not self._answered.is_set():
-            self.failure = failure
-            self._answered.set()
+        if not self.is_answered:
+            self.failure, self.is_answered = failure, True
+            self._answer.release()
 
     def wait(self) -> bool:
-        """Wait until the deadline; True when there is an answer."""
-        return self._answered.wait(max(0.0, self.deadline - time.monotonic()))
+        """Wait until the deadline, once; True when there is an answer."""
+        return self._answer.acquire(timeout=max(0.0, self.deadline - time.monotonic()))
 
     def abandon(self) -> None:
         """Nobody waits any more: do not publish it (again)."""
@@ -124,7 +122,7 @@ class Publisher:
         self._paused = False
         self._retiring = False  # the channel is given up when it has answered
         self._waiting: deque[Publication] = deque()
-        self._resting: list[Publication] = []
+        self._nacked: list[Publication] = []
         self._unconfirmed: dict[int, Publication] = {}
         self._channel: Any = None
         self._tag = 0
@@ -141,7 +139,7 @@ class Publisher:
         with contextlib.suppress(ValueError):
             self._waiting.remove(publication)
         with contextlib.suppress(ValueError):
-            self._resting.remove(publication)
+            self._nacked.remove(publication)
 
     def attach(self, channel: Any, confirmed: Callable[[Any], None]) -> None:
         """Put a new channel into confirm mode; `confirmed` is called once it is."""
@@ -176,15 +174,15 @@ class Publisher:
         self._unconfirmed.clear()
         if isinstance(error, ChannelClosedByBroker):
             unconfirmed = [job for job in unconfirmed if not _is_to_blame(job, error)]
-        self._waiting.extendleft(reversed([*unconfirmed, *self._resting]))
-        self._resting.clear()
+        self._waiting.extendleft(reversed([*unconfirmed, *self._nacked]))
+        self._nacked.clear()
 
     def fail_all(self, reason: str) -> None:
         """Give up on everything, with the reason."""
-        jobs = [*self._unconfirmed.values(), *self._waiting, *self._resting]
+        jobs = [*self._unconfirmed.values(), *self._waiting, *self._nacked]
         self._unconfirmed.clear()
         self._waiting.clear()
-        self._resting.clear()
+        self._nacked.clear()
         for job in jobs:
             job.fail(reason)
 
@@ -240,24 +238,24 @@ class Publisher:
                 self._waiting.appendleft(job)
                 self._on_unroutable()
             elif refused and (pause := job.pause) is not None:
-                self._rest(job, pause)
+                self._try_later(job, pause)
             else:
                 job.settle(self._failure(job, refused=refused))
         if self._retiring and not self._unconfirmed:
             self._retire(channel)
 
-    def _rest(self, job: Publication, pause: float) -> None:
+    def _try_later(self, job: Publication, pause: float) -> None:
         job.nacks += 1
         job.uncertain = False
-        if not self._resting:
-            self._call_later(pause, self._rested)
-        self._resting.append(job)
+        if not self._nacked:
+            self._call_later(pause, self._try_nacked)
+        self._nacked.append(job)
 
-    def _rested(self) -> None:
-        if not self._resting:
+    def _try_nacked(self) -> None:
+        if not self._nacked:
             return  # the channel was lost meanwhile, and they have gone to the next one
-        self._waiting.extendleft(reversed(self._resting))
-        self._resting.clear()
+        self._waiting.extendleft(reversed(self._nacked))
+        self._nacked.clear()
         self._retiring = True
         if self._unconfirmed:
             self._call_later(_LAST_CONFIRMS, partial(self._retire, self._channel))

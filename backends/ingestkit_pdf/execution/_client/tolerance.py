@@ -7,6 +7,7 @@ connection; the broker then delivers the same message on the next one, and so on
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 from pika import data, spec
@@ -17,6 +18,8 @@ __all__ = ["TolerantConnection", "read_header"]
 
 _MAX_DEPTH = 8
 """Of headers in headers. The broker's own, `x-death`, are three deep."""
+
+_SMALL = 64 * 1024
 
 _SIZES = {b"t": 1, b"b": 1, b"B": 1, b"U": 2, b"u": 2, b"s": 2, b"I": 4, b"i": 4, b"f": 4, b"D": 5, b"V": 0}
 _SIZES |= dict.fromkeys((b"L", b"l", b"d", b"T"), 8)
@@ -34,6 +37,12 @@ class TolerantConnection(SelectConnection):  # type: ignore[misc] # pika has no 
             if header is None:
                 raise
             return header
+
+    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
+        """A small message in one piece: pika sends each of its three frames with a system call of its own."""
+        if sum(map(len, marshaled_frames)) <= _SMALL:
+            marshaled_frames = [b"".join(marshaled_frames)]
+        super()._output_marshaled_frames(marshaled_frames)
 
 
 def read_header(buffer: bytes) -> tuple[int, Header] | None:
