@@ -244,7 +244,7 @@ class _Pass:
 
 
 class _WayBack:
-    """Publishes letters as jobs again; without an publisher it only finds out which could be."""
+    """Publishes letters as jobs again; without a publisher it only finds out which could be."""
 
     def __init__(
         self, topology: Topology, publisher: ConfirmedPublisher | None, *, to_lane: str | None, force: bool

@@ -34,8 +34,9 @@ _BY_BROKER = {
     "delivery_limit": "The broker parked it: it was delivered more often than the queue's delivery limit "
     "allows and never settled. Either a policy allows fewer deliveries than the daemons' `max_deliveries`, "
     "or daemons are lost with it. Its client was not informed. Redriving it resets the count.",
-    "rejected": "The broker parked it: a consumer rejected it, which our daemons never do. Find out who else "
-    "consumes this lane. Its client was not informed.",
+    "rejected": "The broker parked it: a consumer rejected it. A daemon does that where it cannot park a job "
+    "itself: the job is larger than the broker's `max_message_size` by now, or a defect kept it from being "
+    "handled; the daemon's log of that time says which. Otherwise find out who else consumes this lane.",
     "expired": "The broker parked it: it waited in its lane for longer than a policy (`message-ttl`) allows. "
     "Start more daemons, or correct the policy. Its client was not informed.",
     "maxlen": "The broker parked it: its queue was too long, and a policy drops the oldest messages instead "
