@@ -17,7 +17,7 @@
 #   PYTHON      the interpreter of the environment (default: /usr/bin/python3)
 #
 # Where things go:
-#   /opt/ingestkit-pdf/releases/ID       one Python environment for each installed version
+#   /opt/ingestkit-pdf/releases/ID       one Python environment for each installed version, and its units
 #   /opt/ingestkit-pdf/current           a link to the one in use; extras beside it, the list of --extras
 #   /etc/ingestkit-pdfd/config.toml      settings; credentials/amqp_url beside them
 #   /usr/local/lib/systemd/system        the units; sysusers.d and tmpfiles.d in /usr/local/lib
@@ -60,6 +60,14 @@ usage() {
 run() {
     if [ -n "$dry_run" ]; then note "would run: $*"; else "$@"; fi
 }
+
+# Before anything changes that what runs would have to be restarted for: if this run does not come to the
+# restart, the next one makes up for it, and knows what was in use before.
+will_change() {
+    changed=yes
+    [ -n "$dry_run" ] || [ -e "$base/.restart-pending" ] || printf '%s' "$previous" >"$base/.restart-pending"
+}
+has_changed() { [ -n "$dry_run" ] || rm -f "$base/.restart-pending"; }
 
 read_arguments() {
     case ${1:-} in
@@ -152,7 +160,7 @@ release_id() {
     sum=$({
         "$python" -V
         printf '%s\n' "$extras"
-        find backends daemon requirements/build.txt $(pins) pyproject.toml -type f \
+        find backends daemon systemd requirements/build.txt $(pins) pyproject.toml -type f \
             ! -path '*/__pycache__/*' -exec cksum {} + | LC_ALL=C sort -k 3
     } | cksum)
     printf '%s-%s\n' "$version" "${sum%% *}"
@@ -180,16 +188,34 @@ install_release() {
     pip uninstall --yes -r requirements/build.txt # only to build; and what of it is also needed to run
     pip install $(pins '-r ') # comes back
     run "$release/bin/ingestkit-pdfd" --version >/dev/null || fail "the program does not start in $release"
+    run cp -R systemd "$release/systemd"
     run touch "$release/.complete"
+}
+
+# Settings that the new version would refuse stop the upgrade before anything has changed. Each daemon that runs
+# is asked about with the credentials that it has.
+check_settings() {
+    systemd_runs || return 0
+    wrong=
+    for unit in $(active_units); do
+        name=${unit#ingestkit-pdfd} && name=${name%.service} && name=${name#@}
+        pid=$(systemctl show --property=MainPID --value "$unit")
+        [ "$pid" -gt 0 ] && [ -x "$release/bin/ingestkit-pdfd" ] || continue
+        env CREDENTIALS_DIRECTORY="/proc/$pid/root/run/credentials/$unit" \
+            "$release/bin/ingestkit-pdfd" topology show --config "$settings/${name:-config}.toml" >/dev/null ||
+            wrong="$wrong $unit"
+    done
+    [ -z "$wrong" ] ||
+        fail "this version does not take the settings of$wrong; see above. Nothing was changed: mend them and run this again."
 }
 
 # The link changes in one step, so there is no moment without a program.
 use_release() {
-    [ "$(readlink "$base/current" 2>/dev/null)" != "$release" ] || return 0
-    say "Using $release"
-    run ln -sfn "$release" "$base/.next"
+    [ "$(readlink "$base/current" 2>/dev/null)" != "$1" ] || return 0
+    say "Using $1"
+    will_change
+    run ln -sfn "$1" "$base/.next"
     run mv -T "$base/.next" "$base/current"
-    changed=yes
 }
 
 # For the next upgrade.
@@ -215,13 +241,18 @@ remove_old_releases() {
 put() {
     cmp -s "$1" "$2" && return
     note "$2"
+    will_change
     run install -D -m 644 "$1" "$2"
-    changed=yes
+}
+
+# The units of the release in this folder.
+put_units() {
+    for unit in $units; do put "$1/systemd/$unit" "$library/systemd/system/$unit"; done
 }
 
 install_files() {
     say "Units, user and folders"
-    for unit in $units; do put "systemd/$unit" "$library/systemd/system/$unit"; done
+    put_units .
     put systemd/sysusers.d/ingestkit-pdf.conf "$library/sysusers.d/ingestkit-pdf.conf"
     put systemd/tmpfiles.d/ingestkit-pdf.conf "$library/tmpfiles.d/ingestkit-pdf.conf"
     run systemd-sysusers "$library/sysusers.d/ingestkit-pdf.conf"
@@ -229,8 +260,8 @@ install_files() {
     [ -e "$settings/config.toml" ] || put deploy/config.toml "$settings/config.toml"
     if [ -n "$url_file" ] && ! cmp -s "$url_file" "$settings/credentials/amqp_url"; then
         note "$settings/credentials/amqp_url"
+        will_change
         run install -m 600 "$url_file" "$settings/credentials/amqp_url"
-        changed=yes
     fi
     for command in $commands; do
         [ -e "$bin/$command" ] || run ln -sfn "$base/current/bin/$command" "$bin/$command"
@@ -247,21 +278,75 @@ lock() {
 systemd_runs() { [ -d /run/systemd/system ]; }
 
 restart_services() {
-    systemd_runs || { note "systemd is not running here: nothing is started"; return; }
+    systemd_runs || { note "systemd is not running here: nothing is started"; has_changed; return; }
     run systemctl daemon-reload
     if [ -n "$changed" ] && [ -n "$(active_units)" ]; then
         say "Restarting what runs: each drains first, and the broker redelivers what it could not finish"
-        run timeout "$restart_seconds" systemctl try-restart $(active_units) ||
-            fail "not every service came back; see: systemctl status 'ingestkit-pdfd*'"
+        restart $(active_units) || put_back
     fi
+    has_changed
     if [ -n "$start" ]; then
         [ -e "$settings/credentials/amqp_url" ] || [ -n "$dry_run" ] ||
             fail "--start: $settings/credentials/amqp_url is missing; give the broker's URL with --amqp-url-file"
         say "Starting ingestkit-pdfd"
         run systemctl --quiet enable ingestkit-pdfd.service
-        run timeout "$restart_seconds" systemctl start ingestkit-pdfd.service ||
+        [ "$(show ActiveState ingestkit-pdfd.service)" = active ] || restart ingestkit-pdfd.service ||
             fail "it did not start; see: systemctl status ingestkit-pdfd"
     fi
+}
+
+# Restarts units and waits for them. False where one is not up in the end; its name is in $down.
+restart() {
+    down=
+    for unit in "$@"; do
+        before=$(show InvocationID "$unit")
+        run systemctl --no-block restart "$unit"
+        [ -n "$dry_run" ] || is_up "$unit" "$before" || down="$down $unit"
+    done
+    [ -z "$down" ]
+}
+
+# Whether a unit is up that was INVOCATION before. One that waits for its broker counts as up, for it goes on by
+# itself, once it has waited for longer than a broker that refuses lets it.
+is_up() {
+    waited=0
+    without_broker=0
+    while [ "$waited" -lt "$restart_seconds" ]; do
+        if [ "$(show InvocationID "$1")" != "$2" ]; then
+            case $(show ActiveState "$1"):$(show StatusText "$1") in
+                active:*) return 0 ;;
+                failed:*) return 1 ;;
+                activating:waiting\ for\ the\ broker*)
+                    without_broker=$((without_broker + 1))
+                    [ "$without_broker" -lt 20 ] || { note "$1: $(show StatusText "$1")"; return 0; }
+                    ;;
+            esac
+        fi
+        sleep 1
+        waited=$((waited + 1))
+    done
+    return 1
+}
+
+show() { systemctl show --property="$1" --value "$2"; }
+
+# The release from before, with its units, is in use again: what does not come up with the new one is.
+put_back() {
+    for unit in $down; do
+        note "$unit: exit status $(show ExecMainStatus "$unit"); $(show StatusText "$unit")"
+        journalctl --quiet --no-pager --output=cat --lines=5 --unit="$unit" | sed 's/^/      /'
+    done
+    [ -n "$previous" ] && [ "$previous" != "$release" ] && [ -x "$previous/bin/ingestkit-pdfd" ] ||
+        fail "not up:$down; see: systemctl status 'ingestkit-pdfd*'"
+    say "Going back"
+    [ ! -d "$previous/systemd" ] || put_units "$previous"
+    use_release "$previous"
+    systemctl daemon-reload
+    systemctl reset-failed $down || true
+    restart $(printf '%s\n' $down $(active_units) | sort -u) ||
+        fail "not up with $previous either:$down; see: systemctl status 'ingestkit-pdfd*'"
+    has_changed
+    fail "the new version does not come up; $previous is in use again. Mend what is said above and run this again."
 }
 
 # `activating` is also active: it waits for its broker.
@@ -338,10 +423,15 @@ fi
 check_input
 changed=
 previous=$(readlink "$base/current" 2>/dev/null || true)
+if [ -e "$base/.restart-pending" ]; then
+    changed=yes
+    previous=$(cat "$base/.restart-pending")
+fi
 install_venv_module
 install_release
+check_settings
 install_files
-use_release
+use_release "$release"
 remember_extras
 restart_services
 remove_old_releases

@@ -14,7 +14,7 @@ from ingestkit_pdf import PDFProcessorConfig, ProcessingResult
 from ingestkit_pdf.models import IngestionMethod
 from support.documents import text_pdf
 from support.installed import UNIT, Site
-from support.machine import Machine
+from support.machine import Machine, MachineError
 
 pytestmark = pytest.mark.broker
 
@@ -276,6 +276,46 @@ def test_wrong_settings_fail_the_unit_and_say_why(running: Site) -> None:
     assert daemon.show("ExecMainStatus") == "2"
     assert "'workers'" in daemon.machine.journal(UNIT)
     daemon.machine.write(CONFIG, kept)
+
+
+def current_release(site: Site) -> str:
+    return site.daemon.machine.run("readlink", "/opt/ingestkit-pdf/current").stdout
+
+
+def test_an_upgrade_that_would_refuse_the_settings_changes_nothing(running: Site) -> None:
+    """Otherwise the service would be down, with its old version gone, over a setting that was renamed."""
+    daemon = running.daemon
+    kept = daemon.machine.run("cat", CONFIG).stdout
+    before = (daemon.show("MainPID"), current_release(running))
+    daemon.machine.write(CONFIG, kept + "log_lewel = 3\n")
+    with pytest.raises(MachineError, match="does not take the settings of ingestkit-pdfd"):
+        daemon.install("/src/second")
+    assert (daemon.show("MainPID"), current_release(running)) == before
+    daemon.machine.write(CONFIG, kept)
+
+
+def test_an_upgrade_that_does_not_come_up_is_taken_back(running: Site) -> None:
+    """Otherwise a version that the broker refuses would leave the host without a daemon."""
+    daemon = running.daemon
+    before = current_release(running)
+    with pytest.raises(MachineError, match="is in use again"):
+        daemon.install("/src/third")
+    assert current_release(running) == before
+    assert daemon.state == "active (running)"
+    assert running.process(running.samples[0])[0].markdown
+
+
+def test_an_interrupted_run_is_finished_by_the_next_though_the_broker_is_away(running: Site) -> None:
+    """Otherwise what runs would stay the old version unseen, or an outage count as a bad upgrade."""
+    daemon = running.daemon
+    pid = daemon.show("MainPID")
+    daemon.machine.run("touch", "/opt/ingestkit-pdf/.restart-pending")
+    running.broker.kill()
+    assert "waiting for the broker" in daemon.install("/src/first")
+    running.broker.start()
+    daemon.await_true("up", lambda: daemon.state == "active (running)")
+    assert daemon.show("MainPID") != pid
+    assert "Restarting" not in daemon.install("/src/first")
 
 
 def test_an_upgrade_under_load_keeps_the_settings_and_loses_no_job(running: Site) -> None:
