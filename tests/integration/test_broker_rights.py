@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,3 +128,24 @@ def test_nobody_can_do_more(users: Users, what: str) -> None:
     with channel(getattr(users, role)) as opened, pytest.raises(ChannelClosedByBroker) as refusal:
         action(opened)
     assert refusal.value.reply_code == 403
+
+
+def test_the_compose_file_s_users_declare_consume_and_submit(
+    broker: PrivateBroker, users: Users, tmp_path: Path
+) -> None:
+    """Its daemon would be refused by its own broker. Changes the users' passwords: the last test here."""
+    for name in ("compose/make-secrets.sh", "rabbitmq/definitions.json"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes((DEFINITIONS.parents[1] / name).read_bytes())
+    subprocess.run(["sh", str(tmp_path / "compose/make-secrets.sh")], check=True, capture_output=True)
+    made = tmp_path / "compose/secrets"
+    broker.ctl("import_definitions", str(made / "definitions.json"))
+    urls = [
+        (made / f"{role}_url").read_text().replace("broker:5672", f"127.0.0.1:{broker.port}")
+        for role in ("operator", "daemon", "producer")
+    ]
+    asyncio.run(_declare(urls[0]))
+    path = tmp_path / "document.pdf"
+    path.write_bytes(text_pdf())
+    with DaemonProcess(urls[1], tmp_path), DistributedExecutionBackend(urls[2]) as client:
+        assert client.get_result(client.submit(str(path), PDFProcessorConfig()), timeout=30).markdown

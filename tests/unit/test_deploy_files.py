@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tomllib
@@ -174,19 +175,37 @@ def test_what_the_compose_file_mounts_is_there() -> None:
 
 def test_the_secrets_that_are_made_are_those_that_are_mounted(tmp_path: Path) -> None:
     """Compose would refuse to start for want of a file."""
-    script = tmp_path / "make-secrets.sh"
-    script.write_bytes((COMPOSE / "make-secrets.sh").read_bytes())
-    made, again = (_secrets(script) for _ in range(2))
+    made, again = (_secrets(tmp_path) for _ in range(2))
     assert again == made
-    assert set(made) == {secret["file"] for secret in compose()["secrets"].values()}
-    assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
-    password = re.search(r"default_pass = (\w{48})\n", made["./secrets/broker.conf"])
-    assert password is not None
-    assert made["./secrets/amqp_url"] == f"amqp://ingestkit:{password[1]}@broker:5672/"
-    settings_of({"amqp_url": made["./secrets/amqp_url"]})
+    files = {secret["file"] for secret in compose()["secrets"].values()}
+    assert made.keys() - files == {"./secrets/producer_url"}
+    assert files <= made.keys()
+    assert (tmp_path / "compose/secrets").stat().st_mode & 0o077 == 0
 
 
-def _secrets(script: Path) -> dict[str, str]:
+def test_each_service_of_the_compose_file_has_the_broker_user_that_it_needs(tmp_path: Path) -> None:
+    """A daemon that is taken over could delete queues, and read what others have in the broker."""
+    made = _secrets(tmp_path)
+    users = {user["name"]: user for user in json.loads(made["./secrets/definitions.json"])["users"]}
+    assert {len(user["password"]) for user in users.values()} == {48}
+    assert not any("password_hash" in user for user in users.values())
+    services = compose()["services"]
+    for service, role in (("daemon", "daemon"), ("topology", "operator")):
+        (secret,) = services[service]["secrets"]
+        assert secret["target"] == "amqp_url"
+        url = made[compose()["secrets"][secret["source"]]["file"]]
+        name = f"ingestkit-pdf-{role}"
+        assert url == f"amqp://{name}:{users[name]['password']}@broker:5672/ingestkit-pdf"
+        settings_of({"amqp_url": url})
+    (definitions,) = services["broker"]["secrets"]
+    assert f"load_definitions = {definitions['target']}" in (COMPOSE / "rabbitmq.conf").read_text()
+
+
+def _secrets(folder: Path) -> dict[str, str]:
+    for name in ("compose/make-secrets.sh", "rabbitmq/definitions.json"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes((DEPLOY / name).read_bytes())
+    script = folder / "compose/make-secrets.sh"
     subprocess.run(["sh", str(script)], check=True, capture_output=True, timeout=20)
     return {f"./secrets/{path.name}": path.read_text() for path in (script.parent / "secrets").iterdir()}
 
