@@ -132,10 +132,33 @@ def test_objects_find_each_other() -> None:
     assert found["Deployment"]["spec"]["template"]["metadata"]["labels"] == labels
     for kind in ("Deployment", "PodDisruptionBudget", "PodMonitor"):
         assert found[kind]["spec"]["selector"]["matchLabels"] == labels
+    assert found["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == labels
     assert found["ScaledObject"]["spec"]["scaleTargetRef"]["name"] == found["Deployment"]["metadata"]["name"]
     pod = found["Deployment"]["spec"]["template"]["spec"]
     volumes = {volume["name"] for volume in pod["volumes"]}
     assert {mount["name"] for mount in pod["containers"][0]["volumeMounts"]} == volumes
+
+
+def test_the_rules_in_the_cluster_are_those_that_are_tested(tmp_path: Path) -> None:
+    """An alert that was mended would stay as it was in every cluster."""
+    for name in ("kubernetes/make-rules.sh", "prometheus/ingestkit-pdf.rules.yml"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes((DEPLOY / name).read_bytes())
+    subprocess.run(["sh", str(tmp_path / "kubernetes/make-rules.sh")], check=True, timeout=20)
+    made = (tmp_path / "kubernetes/prometheusrule.yaml").read_text(encoding="utf-8")
+    assert made == (KUBERNETES / "prometheusrule.yaml").read_text(encoding="utf-8"), "run make-rules.sh"
+    rules = yaml.safe_load((DEPLOY / "prometheus/ingestkit-pdf.rules.yml").read_text(encoding="utf-8"))
+    assert objects()["PrometheusRule"]["spec"] == rules
+
+
+def test_only_the_status_port_is_open_in_the_cluster() -> None:
+    """Every pod of the cluster could ask the daemon, or Prometheus could not."""
+    (container,) = objects()["Deployment"]["spec"]["template"]["spec"]["containers"]
+    policy = objects()["NetworkPolicy"]["spec"]
+    assert policy["policyTypes"] == ["Ingress"]
+    (rule,) = policy["ingress"]
+    assert [port["port"] for port in rule["ports"]] == [port["name"] for port in container["ports"]]
+    assert rule["from"]
 
 
 def test_the_daemon_runs_with_no_rights() -> None:
