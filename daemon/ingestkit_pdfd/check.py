@@ -59,11 +59,13 @@ def _memory(settings: DaemonSettings) -> Finding:
 def _sandbox(settings: DaemonSettings) -> list[Finding]:
     subject = f"sandbox of the workers ({settings.sandbox.value})"
     missing = lacking() if settings.sandbox is not Sandbox.OFF else []
-    if settings.sandbox is not Sandbox.REQUIRED:
-        note = f"this host lacks {'; '.join(missing)}" if missing else ""
-        return [Finding(subject, None, note)]
-    remedy = 'a kernel with Landlock (5.13 or later) and libseccomp2; sandbox = "auto" takes what there is'
-    return [Finding(subject, problem, remedy) for problem in missing] or [Finding(subject)]
+    required = settings.sandbox is Sandbox.REQUIRED
+    remedy = "a kernel with Landlock (5.13 or later) and libseccomp2"
+    if required:
+        remedy += '; sandbox = "auto" takes what there is'
+    return [Finding(subject, f"this host lacks {part}", remedy, fatal=required) for part in missing] or [
+        Finding(subject)
+    ]
 
 
 def _ocr(settings: DaemonSettings) -> Finding:
