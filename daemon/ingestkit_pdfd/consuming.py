@@ -18,16 +18,24 @@ from .refusals import Refusals
 from .settings import DaemonSettings
 from .watchdog import Watchdog
 
-__all__ = ["MISSED_VERIFICATIONS", "VERIFY_EVERY", "Consuming"]
+__all__ = ["Consuming", "patience"]
 
 _log = structlog.stdlib.get_logger(__name__)
 
 _STABLE_AFTER = 10.0
 """Seconds after which a connection counts as good, and the next backoff begins from its first step."""
 
-VERIFY_EVERY = 10.0
-MISSED_VERIFICATIONS = 3
-"""So many rounds without a word of the broker, and the daemon no longer reports to be well."""
+_VERIFY_EVERY = 10.0
+_MISSED_VERIFICATIONS = 3
+
+
+def patience(settings: DaemonSettings) -> float:
+    """Seconds without a word of the broker after which the daemon no longer reports to be well.
+
+    A round asks about every lane, and each answer may take `connect_timeout`; so does each declaration before
+    the first round, of which there are some for every lane.
+    """
+    return _MISSED_VERIFICATIONS * (_VERIFY_EVERY + len(settings.lanes) * settings.connect_timeout)
 
 
 class Consuming:
@@ -134,7 +142,7 @@ class Consuming:
     async def _verified(self, consumer: Consumer, timeout: float) -> str:
         """Ask the broker again and again whether it sees the consumers; what was wrong in the end."""
         while True:
-            done, _ = await asyncio.wait({consumer.lost}, timeout=VERIFY_EVERY)
+            done, _ = await asyncio.wait({consumer.lost}, timeout=_VERIFY_EVERY)
             if done:
                 return consumer.lost.result()
             await consumer.verify(timeout)

@@ -24,7 +24,7 @@ from ingestkit_pdf.wire.topology import Topology
 
 from .amqp import BrokerAddress, BrokerRefusedError, Publisher
 from .attempt import Services
-from .consuming import MISSED_VERIFICATIONS, VERIFY_EVERY, Consuming
+from .consuming import Consuming, patience
 from .dispatcher import Dispatcher
 from .health import Snapshot
 from .load_settings import SettingsError
@@ -177,7 +177,7 @@ class Supervisor:
         settings = self._settings
         return Watchdog(
             ", ".join(settings.lanes),
-            MISSED_VERIFICATIONS * (VERIFY_EVERY + settings.connect_timeout),
+            patience(settings),
             work=lambda: Work(dispatcher.answered, dispatcher.running, dispatcher.waiting),
             stuck=pool.problem,
         )
