@@ -49,6 +49,13 @@ def test_a_folder_that_not_every_debian_has_may_be_missing(unit: str) -> None:
     assert {path for path in named if not path.startswith("-")} == {"/", "/usr", "/opt/ingestkit-pdf"}
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_bit_that_is_locked_is_also_set(unit: str) -> None:
+    """Otherwise root within the unit would keep its powers for ever, instead of never having them."""
+    (bits,) = (line.partition("=")[2].split() for line in directives(unit) if line.startswith("SecureBits="))
+    assert {bit.removesuffix("-locked") for bit in bits if bit.endswith("-locked")} <= set(bits)
+
+
 @needs_systemd
 @pytest.mark.parametrize("unit", UNITS)
 def test_systemd_has_nothing_to_say_about_a_unit(unit: str, tmp_path: Path) -> None:
