@@ -343,6 +343,9 @@ def test_an_instance_of_the_template_runs_beside_it(running: Site) -> None:
     machine.run("systemctl", "start", "ingestkit-pdfd@second")
     shown = machine.show("ingestkit-pdfd@second", "StatusText")["StatusText"]
     assert shown.startswith("consuming second")
+    slices = {machine.show(unit, "Slice")["Slice"] for unit in (UNIT, "ingestkit-pdfd@second.service")}
+    assert slices == {"system-ingestkit.slice"}
+    assert machine.show("system-ingestkit.slice", "MemoryMax")["MemoryMax"].isdecimal()
 
 
 def test_the_password_is_nowhere_to_be_seen(running: Site) -> None:

@@ -56,8 +56,17 @@ def test_a_bit_that_is_locked_is_also_set(unit: str) -> None:
     assert {bit.removesuffix("-locked") for bit in bits if bit.endswith("-locked")} <= set(bits)
 
 
+def test_instances_share_one_limit_of_memory() -> None:
+    """Otherwise each could take most of the host, and the kernel would choose among all that runs there."""
+    (line,) = (line for line in directives(UNITS[1]) if line.startswith("Slice="))
+    slice_unit = line.removeprefix("Slice=")
+    assert "MemoryMax=80%" in directives(slice_unit)
+    installer = (ROOT / "deploy/install.sh").read_text()
+    assert {*UNITS, slice_unit} == set(re.findall(r'^units="(.*)"$', installer, re.MULTILINE)[0].split())
+
+
 @needs_systemd
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", [*UNITS, "system-ingestkit.slice"])
 def test_systemd_has_nothing_to_say_about_a_unit(unit: str, tmp_path: Path) -> None:
     """Otherwise a misspelt directive would have no effect, and nobody would know."""
     text = (ROOT / "systemd" / unit).read_text()
