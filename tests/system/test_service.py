@@ -364,11 +364,27 @@ def test_uninstalling_keeps_the_settings_and_purging_leaves_nothing(running: Sit
     """Otherwise a host would be littered with what nobody dares to remove."""
     daemon = running.daemon
     machine = daemon.machine
-    machine.run("/src/second/deploy/install.sh", "uninstall")
+    machine.run("systemctl", "set-property", UNIT, "CPUWeight=50")
+    machine.run("systemctl", "mask", "ingestkit-pdfd@masked")
+    machine.write("/etc/credstore.encrypted/amqp_url", "sealed")
+    said = machine.run("/src/second/deploy/install.sh", "uninstall").stdout
+    for kept in (
+        f"system.control/{UNIT}.d",
+        "ingestkit-pdfd@masked.service",
+        "/etc/credstore.encrypted/amqp_url",
+    ):
+        assert f"{kept} is kept" in said
     assert daemon.show("LoadState") == "not-found"
     left = files(machine) - before
-    assert {path.split("/")[2] for path in left if path.startswith("/etc/")} <= {"ingestkit-pdfd", "systemd"}
+    assert {path.split("/")[2] for path in left if path.startswith("/etc/")} <= {
+        "credstore.encrypted",
+        "ingestkit-pdfd",
+        "systemd",
+    }
     assert not [path for path in left if not path.startswith("/etc/")]
     machine.run("/src/second/deploy/install.sh", "uninstall", "--purge")
+    machine.run("rm", "/etc/credstore.encrypted/amqp_url")
+    if "/etc/credstore.encrypted" not in before:
+        machine.run("rmdir", "/etc/credstore.encrypted")
     assert files(machine) == before
     assert machine.run("getent", "passwd", "ingestkit-pdf", check=False).returncode != 0
