@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ CONFIG = "/etc/ingestkit-pdfd/config.toml"
 WATCHDOG = 3.0
 BROKER_AWAY = 15.0 if os.environ.get("INGESTKIT_SYSTEM_TESTS") == "short" else 60.0
 LOAD = 60
+LOAD_IN_LINE = 12
 
 _IGNORED = re.compile(
     r"^/(proc|sys|dev|run|tmp|src|wheels)(/|$)"
@@ -322,12 +325,30 @@ def test_an_upgrade_under_load_keeps_the_settings_and_loses_no_job(running: Site
     """Otherwise upgrades would have to wait for an empty queue."""
     daemon = running.daemon
     settings = daemon.machine.run("cat", CONFIG).stdout
+    upgraded = threading.Event()
+    jobs: list[str] = []
+    results: list[ProcessingResult] = []
     with running.producer() as producer:
-        jobs = [producer.submit(str(running.samples[0]), PDFProcessorConfig()) for _ in range(LOAD)]
-        daemon.install("/src/second")
-        jobs += [producer.submit(str(running.samples[0]), PDFProcessorConfig()) for _ in range(5)]
-        results: list[ProcessingResult] = [producer.get_result(job, timeout=60) for job in jobs]
+
+        def submit_all_the_time() -> None:
+            """A few jobs in line at every moment: the restart meets some that run and some that wait."""
+            while not upgraded.is_set():
+                jobs.append(producer.submit(str(running.samples[0]), PDFProcessorConfig()))
+                if len(jobs) - len(results) > LOAD_IN_LINE:
+                    results.append(producer.get_result(jobs[len(results)], timeout=120))
+
+        with ThreadPoolExecutor(max_workers=1) as threads:
+            submitting = threads.submit(submit_all_the_time)
+            try:
+                daemon.install("/src/second")
+            finally:
+                upgraded.set()
+            submitting.result()
+        results += [producer.get_result(job, timeout=60) for job in jobs[len(results) :]]
+    assert len(results) == len(jobs)
     assert all(result.markdown for result in results)
+    (drained,) = daemon.events("daemon_draining")[-1:]
+    assert drained["running"] + drained["waiting"] > 0
     assert "version 9." in daemon.machine.run("ingestkit-pdfd", "--version").stdout
     assert daemon.machine.run("cat", CONFIG).stdout == settings
     assert daemon.state == "active (running)"
