@@ -9,6 +9,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -145,6 +146,19 @@ def test_a_reload_sees_the_credentials(running: Site) -> None:
     daemon.machine.write(CONFIG, kept)
     daemon.drop_in("credential")
     daemon.systemctl("restart")
+
+
+def test_the_unit_can_run_check_as_it_sees_the_world(running: Site) -> None:
+    """Otherwise nobody could look for what keeps the service from working, as docs/how-to/install.md says."""
+    daemon = running.daemon
+    guide = (Path(__file__).parents[2] / "docs/how-to/install.md").read_text()
+    (shown,) = re.findall(r"```sh\n(sudo mkdir -p /run/systemd/.*?)journalctl", guide, re.DOTALL)
+    daemon.machine.run("sh", "-ec", shown.replace("sudo ", ""))
+    said = daemon.machine.journal(UNIT)
+    assert re.search(rf"^ok    broker .*{urlsplit(running.url).port}", said, re.MULTILINE)
+    assert "ok    sandbox of the workers (required)" in said
+    daemon.machine.run("rm", "-r", f"/run/systemd/system/{UNIT}.d")
+    daemon.machine.run("systemctl", "daemon-reload")
 
 
 def test_the_same_credential_again_restarts_nothing(running: Site) -> None:
