@@ -11,7 +11,8 @@
 #     --start                enables and starts the service
 #     --wheels FOLDER        takes Python packages from this folder only; nothing is downloaded
 #   uninstall   stops the services and removes them, their user and the program; settings are kept
-#     --purge                removes the settings and credentials, too
+#     --purge                removes the settings and credentials, too, and what systemctl edit, set-property and
+#                            mask have made of the services
 #   --dry-run   prints what would be done
 #
 #   PYTHON      the interpreter of the environment (default: /usr/bin/python3)
@@ -62,10 +63,10 @@ run() {
 }
 
 # Before anything changes that what runs would have to be restarted for: if this run does not come to the
-# restart, the next one makes up for it.
+# restart, the next one makes up for it, and knows what was in use before.
 will_change() {
     changed=yes
-    [ -n "$dry_run" ] || touch "$base/.restart-pending"
+    [ -n "$dry_run" ] || [ -e "$base/.restart-pending" ] || printf '%s' "$previous" >"$base/.restart-pending"
 }
 has_changed() { [ -n "$dry_run" ] || rm -f "$base/.restart-pending"; }
 
@@ -376,6 +377,15 @@ END
 
 # ---------------------------------------------------------------- away with it
 
+# What an operator has made of the units with `systemctl edit`, `set-property` and `mask`.
+made_by_hand() {
+    for folder in /etc/systemd/system /etc/systemd/system.control /run/systemd/system /run/systemd/system.control; do
+        for path in "$folder"/ingestkit-pdfd.service* "$folder"/ingestkit-pdfd@*.service* "$folder"/system-ingestkit.slice*; do
+            if [ -e "$path" ] || [ -L "$path" ]; then printf '%s\n' "$path"; fi
+        done
+    done
+}
+
 uninstall() {
     if systemd_runs; then
         running=$(all_units)
@@ -404,10 +414,18 @@ uninstall() {
     if getent group "$user" >/dev/null; then run groupdel "$user" 2>/dev/null || true; fi
     if [ -n "$purge" ]; then
         say "Removing settings and credentials"
-        run rm -rf "$settings" /etc/systemd/system/ingestkit-pdfd.service.d /etc/systemd/system/ingestkit-pdfd@*.service.d
-    elif [ -d "$settings" ]; then
-        note "$settings is kept; 'uninstall --purge' removes it, too"
+        run rm -rf "$settings" $(made_by_hand)
+        for folder in /etc/systemd/system.control /run/systemd/system.control; do
+            [ ! -d "$folder" ] || run rmdir --ignore-fail-on-non-empty "$folder"
+        done
+    else
+        for path in "$settings" $(made_by_hand); do
+            [ ! -e "$path" ] && [ ! -L "$path" ] || note "$path is kept; 'uninstall --purge' removes it, too"
+        done
     fi
+    for path in /etc/credstore.encrypted/amqp_url /etc/credstore.encrypted/*.amqp_url; do
+        [ ! -e "$path" ] || note "$path is kept: remove it where no other service has a credential of that name"
+    done
     if systemd_runs; then run systemctl daemon-reload; fi
     if [ -n "$dry_run" ]; then say "Nothing was changed"; else say "Removed"; fi
 }
@@ -422,8 +440,11 @@ if [ "$action" = uninstall ]; then
 fi
 check_input
 changed=
-[ ! -e "$base/.restart-pending" ] || changed=yes
 previous=$(readlink "$base/current" 2>/dev/null || true)
+if [ -e "$base/.restart-pending" ]; then
+    changed=yes
+    previous=$(cat "$base/.restart-pending")
+fi
 install_venv_module
 install_release
 check_settings

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -22,6 +25,7 @@ CONFIG = "/etc/ingestkit-pdfd/config.toml"
 WATCHDOG = 3.0
 BROKER_AWAY = 15.0 if os.environ.get("INGESTKIT_SYSTEM_TESTS") == "short" else 60.0
 LOAD = 60
+LOAD_IN_LINE = 12
 
 _IGNORED = re.compile(
     r"^/(proc|sys|dev|run|tmp|src|wheels)(/|$)"
@@ -142,6 +146,19 @@ def test_a_reload_sees_the_credentials(running: Site) -> None:
     daemon.machine.write(CONFIG, kept)
     daemon.drop_in("credential")
     daemon.systemctl("restart")
+
+
+def test_the_unit_can_run_check_as_it_sees_the_world(running: Site) -> None:
+    """Otherwise nobody could look for what keeps the service from working, as docs/how-to/install.md says."""
+    daemon = running.daemon
+    guide = (Path(__file__).parents[2] / "docs/how-to/install.md").read_text()
+    (shown,) = re.findall(r"```sh\n(sudo mkdir -p /run/systemd/.*?)journalctl", guide, re.DOTALL)
+    daemon.machine.run("sh", "-ec", shown.replace("sudo ", ""))
+    said = daemon.machine.journal(UNIT)
+    assert re.search(rf"^ok    broker .*{urlsplit(running.url).port}", said, re.MULTILINE)
+    assert "ok    sandbox of the workers (required)" in said
+    daemon.machine.run("rm", "-r", f"/run/systemd/system/{UNIT}.d")
+    daemon.machine.run("systemctl", "daemon-reload")
 
 
 def test_the_same_credential_again_restarts_nothing(running: Site) -> None:
@@ -322,12 +339,30 @@ def test_an_upgrade_under_load_keeps_the_settings_and_loses_no_job(running: Site
     """Otherwise upgrades would have to wait for an empty queue."""
     daemon = running.daemon
     settings = daemon.machine.run("cat", CONFIG).stdout
+    upgraded = threading.Event()
+    jobs: list[str] = []
+    results: list[ProcessingResult] = []
     with running.producer() as producer:
-        jobs = [producer.submit(str(running.samples[0]), PDFProcessorConfig()) for _ in range(LOAD)]
-        daemon.install("/src/second")
-        jobs += [producer.submit(str(running.samples[0]), PDFProcessorConfig()) for _ in range(5)]
-        results: list[ProcessingResult] = [producer.get_result(job, timeout=60) for job in jobs]
+
+        def submit_all_the_time() -> None:
+            """A few jobs in line at every moment: the restart meets some that run and some that wait."""
+            while not upgraded.is_set():
+                jobs.append(producer.submit(str(running.samples[0]), PDFProcessorConfig()))
+                if len(jobs) - len(results) > LOAD_IN_LINE:
+                    results.append(producer.get_result(jobs[len(results)], timeout=120))
+
+        with ThreadPoolExecutor(max_workers=1) as threads:
+            submitting = threads.submit(submit_all_the_time)
+            try:
+                daemon.install("/src/second")
+            finally:
+                upgraded.set()
+            submitting.result()
+        results += [producer.get_result(job, timeout=60) for job in jobs[len(results) :]]
+    assert len(results) == len(jobs)
     assert all(result.markdown for result in results)
+    (drained,) = daemon.events("daemon_draining")[-1:]
+    assert drained["running"] + drained["waiting"] > 0
     assert "version 9." in daemon.machine.run("ingestkit-pdfd", "--version").stdout
     assert daemon.machine.run("cat", CONFIG).stdout == settings
     assert daemon.state == "active (running)"
@@ -364,11 +399,27 @@ def test_uninstalling_keeps_the_settings_and_purging_leaves_nothing(running: Sit
     """Otherwise a host would be littered with what nobody dares to remove."""
     daemon = running.daemon
     machine = daemon.machine
-    machine.run("/src/second/deploy/install.sh", "uninstall")
+    machine.run("systemctl", "set-property", UNIT, "CPUWeight=50")
+    machine.run("systemctl", "mask", "ingestkit-pdfd@masked")
+    machine.write("/etc/credstore.encrypted/amqp_url", "sealed")
+    said = machine.run("/src/second/deploy/install.sh", "uninstall").stdout
+    for kept in (
+        f"system.control/{UNIT}.d",
+        "ingestkit-pdfd@masked.service",
+        "/etc/credstore.encrypted/amqp_url",
+    ):
+        assert f"{kept} is kept" in said
     assert daemon.show("LoadState") == "not-found"
     left = files(machine) - before
-    assert {path.split("/")[2] for path in left if path.startswith("/etc/")} <= {"ingestkit-pdfd", "systemd"}
+    assert {path.split("/")[2] for path in left if path.startswith("/etc/")} <= {
+        "credstore.encrypted",
+        "ingestkit-pdfd",
+        "systemd",
+    }
     assert not [path for path in left if not path.startswith("/etc/")]
     machine.run("/src/second/deploy/install.sh", "uninstall", "--purge")
+    machine.run("rm", "/etc/credstore.encrypted/amqp_url")
+    if "/etc/credstore.encrypted" not in before:
+        machine.run("rmdir", "/etc/credstore.encrypted")
     assert files(machine) == before
     assert machine.run("getent", "passwd", "ingestkit-pdf", check=False).returncode != 0
