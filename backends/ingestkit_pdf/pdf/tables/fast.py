@@ -13,8 +13,9 @@ from ingestkit_pdf.pdf.tables.model import OutOfTimeError, PageInk, Table, Word
 from ingestkit_pdf.pdf.tables.ruled import table_of_frame
 from ingestkit_pdf.pdf.tables.rules import Rules, find_frames, read_rules
 from ingestkit_pdf.pdf.tables.text import find_aligned
-from ingestkit_pdf.pdf.tables.textlines import TextLine, text_lines, words_of_lines
+from ingestkit_pdf.pdf.tables.textlines import TextLine, text_lines
 from ingestkit_pdf.pdf.tables.tidy import add_header_above, join_signs
+from ingestkit_pdf.pdf.tables.words import single_words, spans_as_words
 from ingestkit_pdf.pdf.text import clean
 
 __all__ = ["FastEngine", "find_tables", "finish", "framed_tables", "page_words"]
@@ -53,10 +54,10 @@ class FastEngine:
 
 
 def page_words(content: PageContent, lines: Sequence[Line], rules: Rules) -> list[Word]:
-    """The spans of a page where each stands in one cell, else its words, which MuPDF is asked for."""
-    words = words_of_lines(lines)
+    """The spans of a page where each stands in one cell, else its words; MuPDF is asked where they stand."""
+    words = spans_as_words(lines)
     if words is None or _is_crossed(words, rules):
-        return [Word(*word[:5]) for word in content.words()]
+        return single_words(lines, content.words())
     return words
 
 
@@ -64,7 +65,7 @@ def _is_crossed(words: Sequence[Word], rules: Rules) -> bool:
     """True when a vertical rule goes through a run of words: then its words stand in different cells."""
     vertical = sorted(rules.vertical)
     places = [rule.at for rule in vertical]
-    for x0, y0, x1, y1, _ in words:
+    for x0, y0, x1, y1, *_ in words:
         for rule in vertical[bisect_right(places, x0 + _INTO) : bisect_right(places, x1 - _INTO)]:
             if rule.start < (y0 + y1) / 2 < rule.end:
                 return True

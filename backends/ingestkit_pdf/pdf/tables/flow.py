@@ -8,10 +8,9 @@ from ingestkit_pdf.pdf.lines import Line
 from ingestkit_pdf.pdf.mupdf import SCALE
 from ingestkit_pdf.pdf.tables.caption import find_caption
 from ingestkit_pdf.pdf.tables.model import Table
+from ingestkit_pdf.pdf.tables.words import without_words
 
 __all__ = ["TableLine", "with_tables"]
-
-_SLACK = 100  # hundredths of a point by which a line may stick out of its table
 
 _IntBox = tuple[int, int, int, int]
 
@@ -50,47 +49,50 @@ def _row_lines(table: Table, line: Line) -> list[Line]:
 
 
 def with_tables(lines: Sequence[Line], tables: Sequence[Table], number: int) -> tuple[list[Line], list[Line]]:
-    """The lines of page `number` with each table in the place of its first line, and the lines it took."""
+    """The lines of page `number` with each table in the place of its first line, and what was taken of lines.
+
+    Only the words that became cells are taken: what else stands in the box of a table stays a line. Tables
+    with nothing between them stand in their own order.
+
+    Args:
+        lines: Of the page, in the order of the content stream.
+        tables: In the order of reading.
+        number: Of the page, from 1.
+    """
+    gone: dict[int, dict[int, set[int]]] = {}
+    owners: dict[int, list[int]] = {}
+    for index, table in enumerate(tables):
+        for position, span, part in (word.source for word in table.words):
+            gone.setdefault(position, {}).setdefault(span, set()).add(part)
+            if index not in (known := owners.setdefault(position, [])):
+                known.append(index)
     kept: list[Line] = []
-    taken: list[list[Line]] = [[] for _ in tables]
+    taken: list[Line] = []
+    members: list[list[Line]] = [[] for _ in tables]
     places: dict[int, int] = {}
-    boxes = [_scaled(table) for table in tables]
-    for line in lines:
-        rest: Line | None = line
-        for index, box in enumerate(boxes):
-            if rest is None or not _touches(rest, box):
-                continue
-            taken[index].append(rest)
+    for position, line in enumerate(lines):
+        words = gone.get(position)
+        if words is None:
+            kept.append(line)
+            continue
+        for index in owners[position]:
+            members[index].append(line)
             places.setdefault(index, len(kept))
-            rest = _outside(rest, box)
+        taken.append(line.of([line.spans[span] for span in sorted(words)]) or line)
+        rest = without_words(line, words)
         if rest is not None:
             kept.append(rest)
     found = [
-        TableLine(tables[index], boxes[index], taken[index], number, order)
-        for order, index in enumerate(sorted(places))
+        TableLine(tables[index], _scaled(tables[index]), members[index], number, index)
+        for index in sorted(places)
     ]
-    for line, place in sorted(
-        zip(found, (places[index] for index in sorted(places)), strict=True), key=lambda item: -item[1]
-    ):
+    for line in found:
         line.caption = find_caption((line.x0, line.y0, line.x1, line.y1), kept)
-        kept.insert(place, line)
-    return kept, [line for members in taken for line in members]
+    for line in sorted(found, key=lambda line: (places[line.index], line.index), reverse=True):
+        kept.insert(places[line.index], line)
+    return kept, taken
 
 
 def _scaled(table: Table) -> _IntBox:
     x0, y0, x1, y1 = table.box
     return int(x0 * SCALE), int(y0 * SCALE), int(x1 * SCALE), int(y1 * SCALE)
-
-
-def _touches(line: Line, box: _IntBox) -> bool:
-    middle = (line.y0 + line.y1) // 2
-    return box[1] - _SLACK <= middle <= box[3] + _SLACK and line.x0 < box[2] and line.x1 > box[0]
-
-
-def _outside(line: Line, box: _IntBox) -> Line | None:
-    """What of a line stands beside the table: None when all of it is inside."""
-    if line.x0 >= box[0] - _SLACK and line.x1 <= box[2] + _SLACK:
-        return None
-    return line.of(
-        [span for span in line.spans if not box[0] - _SLACK <= (span[4] + span[5]) // 2 <= box[2] + _SLACK]
-    )
