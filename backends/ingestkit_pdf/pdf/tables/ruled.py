@@ -20,6 +20,7 @@ _MIN_FILLED = 0.25  # share of the fields of a table that has text
 _MIN_DENSITY = 0.2  # of the fields of the grid have text; drawings have far fewer
 _MIN_WIDE_ROWS = 0.5  # share of the rows with more than one cell; diagrams and boxes have fewer
 _MAX_TITLE = 160  # letters of a title in the first row
+_MAX_CELL = 2000  # letters; a frame around the text of a page has more in one of its fields
 
 
 def inside(words: Sequence[Word], box: Box, slack: float = 2.0) -> list[Word]:
@@ -170,4 +171,5 @@ def _is_table(table: Table) -> bool:
             counts[row] += 1
     if sum(1 for count in counts if count > 1) <= _MIN_WIDE_ROWS * table.row_count:
         return False
-    return median(len(cell.text) for cell in table.cells) <= 200
+    lengths = [len(cell.text) for cell in table.cells]
+    return median(lengths) <= 200 and max(lengths) <= _MAX_CELL

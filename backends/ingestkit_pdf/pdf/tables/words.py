@@ -21,12 +21,14 @@ _Bounds = tuple[float, float, float, float]
 
 
 def spans_as_words(lines: Sequence[Line]) -> list[Word] | None:
-    """The spans of lines as words: MuPDF begins a new one where there is a wide gap.
+    """The spans of upright lines as words: MuPDF begins a new one where there is a wide gap.
 
     None when a span has several spaces in a row: then they are what separates cells.
     """
     words: list[Word] = []
     for number, line in enumerate(lines):
+        if not line.upright:
+            continue
         y0, y1 = line.y0 / SCALE, line.y1 / SCALE
         for index, (text, _, _, size, x0, x1) in enumerate(line.spans):
             bare = text.strip()
@@ -43,7 +45,7 @@ def spans_as_words(lines: Sequence[Line]) -> list[Word] | None:
 
 
 def single_words(lines: Sequence[Line], placed: Iterable[Sequence[Any]]) -> list[Word]:
-    """The words of lines one by one.
+    """The words of upright lines one by one.
 
     Args:
         lines: Of the page.
@@ -55,6 +57,8 @@ def single_words(lines: Sequence[Line], placed: Iterable[Sequence[Any]]) -> list
         known.setdefault((text, int((y0 + y1) / 2 / _BAND)), []).append((x0, y0, x1, y1))
     words: list[Word] = []
     for number, line in enumerate(lines):
+        if not line.upright:
+            continue
         y0, y1 = line.y0 / SCALE, line.y1 / SCALE
         bands = range(int(y0 / _BAND), int(y1 / _BAND) + 1)
         for index, span in enumerate(line.spans):

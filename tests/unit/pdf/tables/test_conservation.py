@@ -126,3 +126,10 @@ def test_a_table_in_a_cell_of_another_is_kept(tmp_path: Path) -> None:
     outer, inner = run(save(tmp_path, nested)).table_data
     assert (inner.headers, inner.rows) == (COSTS[0], COSTS[1:])
     assert outer.rows[-1][0] == "GRAND TOTAL 5,738"
+
+
+def test_turned_text_in_a_frame_is_no_word_of_its_table(tmp_path: Path) -> None:
+    """Its words would stand in cells, from the last to the first."""
+    result = run(save(tmp_path, turned))
+    assert [table.rows for table in result.table_data] == [COSTS[1:]]
+    assert "ALL RIGHTS RESERVED" in result.markdown

@@ -148,6 +148,20 @@ def test_a_box_around_text_is_no_table(side: str) -> None:
     assert find(words, frame) == []
 
 
+def test_a_frame_around_a_page_of_text_is_no_table() -> None:
+    """The text of a sheet with a title block at its edge would be one cell."""
+    vectors = [
+        across(20, 20, 580),
+        across(800, 20, 580),
+        *(across(20 + 130 * row, 460, 580) for row in range(6)),
+    ]
+    vectors += [down(x, 20, 800) for x in (20, 460, 580)]
+    block = [word("title", 470, 50 + 130 * row) for row in range(6)]
+    text = [word("text", 30 + 25 * col, 30 + 16 * row) for row in range(42) for col in range(16)]
+    assert find(text + block, vectors) == []
+    assert find(text[:20] + block, vectors)
+
+
 def test_a_drawing_is_no_table() -> None:
     """Charts would be read as tables with a label here and there."""
     vectors = [across(100 + 5 * row) for row in range(21)] + [down(100 + 10 * col) for col in range(31)]
