@@ -76,7 +76,7 @@ def lay_out(page: ReadPage, furniture: Furniture, config: PDFProcessorConfig) ->
         min_gap=config.column_min_gap_ratio,
         right_to_left=any(is_right_to_left(line.text) for line in lines[:_LINES_THAT_TELL]),
     )
-    tables = tables_in_flow(lines)
+    tables = tables_in_flow([line for region in regions for line in region.lines])
     paragraphs = split_paragraphs(regions, page.number)
     mark_apart(paragraphs, page.height)
     passages = joined(map(passage_of, paragraphs))

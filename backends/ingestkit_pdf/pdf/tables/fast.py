@@ -102,8 +102,8 @@ def framed_tables(words: list[Word], rules: Rules, check: Check) -> tuple[list[T
 
 
 def finish(tables: list[Table]) -> list[Table]:
-    """Repair, turn where it reads from the right, tell the header; from top to bottom."""
-    tables.sort(key=lambda table: (table.box[1], table.box[0]))
+    """Repair, turn where it reads from the right, tell the header; from top to bottom, then left to right."""
+    tables = _in_rows(tables)
     for table in tables:
         for cell in table.cells:
             cell.text = clean(cell.text)
@@ -112,6 +112,22 @@ def finish(tables: list[Table]) -> list[Table]:
             table.mirror()
         table.header_rows = table.header_rows or header_row_count(table)
     return tables
+
+
+def _in_rows(tables: list[Table]) -> list[Table]:
+    rows: list[list[Table]] = []
+    for table in sorted(tables, key=lambda table: (table.box[1], table.box[0])):
+        x0, y0, x1, _ = table.box
+        first = rows[-1][0].box if rows else table.box
+        if (
+            rows
+            and y0 < (first[1] + first[3]) / 2
+            and all(x0 >= other.box[2] or x1 <= other.box[0] for other in rows[-1])
+        ):
+            rows[-1].append(table)
+        else:
+            rows.append([table])
+    return [table for row in rows for table in sorted(row, key=lambda table: table.box[0])]
 
 
 def _framed(rules: Rules, words: list[Word], check: Check) -> tuple[list[Table], list[Word]]:

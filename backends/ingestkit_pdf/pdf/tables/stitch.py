@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 from ingestkit_pdf.models import TableResult
@@ -19,31 +19,38 @@ _EDGE = 600  # hundredths of a point by which the sides of a table may move from
 
 @dataclass(frozen=True, slots=True)
 class TablesInFlow:
-    """The tables of a page, from top to bottom, and what stands around them.
+    """The tables of a page in the order of reading, and what stands around them.
 
     Attributes:
         tables: As they stand among the lines.
         is_empty: The page has neither tables nor other lines.
-        opens, closes: No upright line stands above the first table; below the last one.
+        first: Those above which no upright line stands, nor another table.
+        last: Those below which none does.
     """
 
     tables: list[TableLine]
     is_empty: bool
-    opens: bool = False
-    closes: bool = False
+    first: list[TableLine] = field(default_factory=list)
+    last: list[TableLine] = field(default_factory=list)
 
 
 def tables_in_flow(lines: Sequence[Line]) -> TablesInFlow:
-    """Look for tables among the lines of a page, headers and footers taken out."""
+    """Look for tables among the lines of a page in the order of reading; they are numbered in it.
+
+    Args:
+        lines: Of the page, headers and footers taken out.
+    """
     tables = [line for line in lines if isinstance(line, TableLine)]
     if not tables:
         return TablesInFlow([], is_empty=not lines)
-    first, last = tables[0], tables[-1]
+    for index, table in enumerate(tables):
+        table.index = index
+    upright = [line for line in lines if line.upright]
     return TablesInFlow(
         tables,
         is_empty=False,
-        opens=not any(line.y1 <= first.y0 and line.upright for line in lines if line is not first),
-        closes=not any(line.y0 >= last.y1 and line.upright for line in lines),
+        first=[table for table in tables if not any(line.y1 <= table.y0 for line in upright)],
+        last=[table for table in tables if not any(line.y0 >= table.y1 for line in upright)],
     )
 
 
@@ -59,36 +66,35 @@ class Stitcher:
 
     def __init__(self, similarity: float) -> None:
         self._similarity = similarity
-        self._open: TableLine | None = None
+        self._open: list[TableLine] = []
         self._open_page = 0
-        self._tables: list[tuple[TableLine, bool]] = []
+        self._tables: list[TableLine] = []
+        self._continues: set[int] = set()
         self._groups: dict[int, str] = {}
 
     def add(self, page_number: int, page: TablesInFlow) -> None:
         """Add the tables of a page."""
-        if not page.tables:
-            if not page.is_empty:
-                self._open = None
+        self._tables.extend(page.tables)
+        if page.is_empty:
             return
-        first, last = page.tables[0], page.tables[-1]
-        follows = (
-            self._open is not None
-            and self._open_page == page_number - 1
-            and page.opens
-            and self._agree(self._open, first)
-        )
-        if follows and self._open is not None:
-            begin = self._open
-            name = self._groups.setdefault(id(begin), table_name(begin.number, begin.index))
-            self._groups[id(first)] = name
-        self._tables.extend((table, follows and table is first) for table in page.tables)
-        self._open, self._open_page = (last if page.closes else None), page_number
+        if self._open_page == page_number - 1:
+            for table in page.first:
+                begin = next((other for other in self._open if self._agree(other, table)), None)
+                if begin is not None:
+                    self._open.remove(begin)
+                    self._link(begin, table)
+        self._open, self._open_page = list(page.last), page_number
+
+    def _link(self, begin: TableLine, table: TableLine) -> None:
+        name = self._groups.setdefault(id(begin), table_name(begin.number, begin.index))
+        self._groups[id(table)] = name
+        self._continues.add(id(table))
 
     def results(self) -> list[TableResult]:
         """The document's tables in order."""
         return [
-            table_result(line, is_continuation=follows, group=self._groups.get(id(line)))
-            for line, follows in self._tables
+            table_result(line, is_continuation=id(line) in self._continues, group=self._groups.get(id(line)))
+            for line in self._tables
         ]
 
     def _agree(self, before: TableLine, after: TableLine) -> bool:

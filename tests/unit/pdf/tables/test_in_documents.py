@@ -19,16 +19,18 @@ from support.made_pdf import PROSE, run, save
 HEADER = ["Name", "Amount", "Remark"]
 
 
-def ruled(page: Any, top: float, rows: list[list[str]], height: float = 20) -> None:
-    """Draw a grid of three columns with texts."""
-    bottom = top + height * len(rows)
+def ruled(
+    page: Any, top: float, rows: list[list[str]], height: float = 20, left: float = 72, width: float = 150
+) -> None:
+    """Draw a grid with texts."""
+    right, bottom = left + width * len(rows[0]), top + height * len(rows)
     for number in range(len(rows) + 1):
-        page.draw_line((72, top + height * number), (522, top + height * number))
-    for x in (72, 222, 372, 522):
-        page.draw_line((x, top), (x, bottom))
+        page.draw_line((left, top + height * number), (right, top + height * number))
+    for number in range(len(rows[0]) + 1):
+        page.draw_line((left + width * number, top), (left + width * number, bottom))
     for number, row in enumerate(rows):
         for col, text in enumerate(row):
-            page.insert_text((78 + 150 * col, top + height * number + 14), text)
+            page.insert_text((left + 6 + width * col, top + height * number + 14), text)
 
 
 def rows(count: int, first: int = 0) -> list[list[str]]:
@@ -107,6 +109,53 @@ def test_a_table_that_goes_on_is_linked(tmp_path: Path) -> None:
     tables = run(save(tmp_path, draw)).table_data
     assert [table.is_continuation for table in tables] == [False, True, False]
     assert [table.continuation_group_id for table in tables] == ["page-1-table-1", "page-1-table-1", None]
+
+
+@pytest.mark.parametrize("drawn", [(0, 1, 2), (2, 0, 1)])
+def test_tables_with_nothing_between_them_come_from_top_to_bottom(
+    tmp_path: Path, drawn: tuple[int, ...]
+) -> None:
+    """They would come the wrong way round, or in another order as data than in the text."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        for number in drawn:
+            ruled(page, 100 + 200 * number, [[f"Name {number}", "Amount", "Remark"], *rows(3, 10 * number)])
+
+    result = run(save(tmp_path, draw))
+    names = [f"Name {number}" for number in range(3)]
+    assert [table.headers[0] for table in result.table_data if table.headers] == names
+    assert [table.table_index for table in result.table_data] == [0, 1, 2]
+    for texts in ([result.markdown], [chunk.text for chunk in result.chunks]):
+        text = "\n".join(texts)
+        assert sorted(names, key=text.index) == names
+
+
+def test_tables_side_by_side_come_from_left_to_right(tmp_path: Path) -> None:
+    """The right one would come first, if only because it begins a point higher."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        ruled(page, 99, [["Right", "N"], *([f"r{row}", f"{row}"] for row in range(6))], left=320, width=80)
+        ruled(page, 100, [["Left", "N"], *([f"l{row}", f"{row}"] for row in range(4))], width=80)
+        ruled(page, 300, [HEADER, *rows(4)])
+
+    result = run(save(tmp_path, draw))
+    assert [table.headers[0] for table in result.table_data if table.headers] == ["Left", "Right", "Name"]
+    assert result.markdown.index("Left") < result.markdown.index("Right") < result.markdown.index("Name")
+
+
+def test_the_lowest_of_several_tables_is_the_one_that_goes_on(tmp_path: Path) -> None:
+    """A table would be said to go on that is finished, or none."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        ruled(page, 500, [HEADER, *rows(8)])
+        ruled(page, 100, [["Other", "M", "Remark"], *rows(4)])
+        ruled(document.new_page(), 60, [HEADER, *rows(5, first=8)])
+
+    tables = run(save(tmp_path, draw)).table_data
+    assert [table.continuation_group_id for table in tables] == [None, "page-1-table-2", "page-1-table-2"]
 
 
 def test_text_between_tables_keeps_them_apart(tmp_path: Path) -> None:
