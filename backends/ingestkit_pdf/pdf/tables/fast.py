@@ -110,7 +110,7 @@ def finish(tables: list[Table]) -> list[Table]:
         join_signs(table)
         if is_right_to_left(" ".join([cell.text for cell in table.cells])):
             table.mirror()
-        table.header_rows = table.header_rows or header_row_count(table)
+        table.header_rows = header_row_count(table)
     return tables
 
 
