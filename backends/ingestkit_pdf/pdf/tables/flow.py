@@ -23,9 +23,10 @@ class TableLine(Line):
         number, index: Page number (from 1), and position among the tables of the page (from 0).
         caption: Its caption, where there is one.
         rows: A line without text for every row, with the row's box.
+        stands_out: Its first row is set in other type than the second.
     """
 
-    __slots__ = ("caption", "index", "number", "rows", "table")
+    __slots__ = ("caption", "index", "number", "rows", "stands_out", "table")
 
     def __init__(self, table: Table, box: _IntBox, lines: Sequence[Line], number: int, index: int) -> None:
         first = lines[0]
@@ -36,6 +37,7 @@ class TableLine(Line):
         self.index = index
         self.caption: str | None = None
         self.rows = _row_lines(table, self)
+        self.stands_out = False
 
 
 def _row_lines(table: Table, line: Line) -> list[Line]:
@@ -88,9 +90,21 @@ def with_tables(lines: Sequence[Line], tables: Sequence[Table], number: int) -> 
     ]
     for line in found:
         line.caption = find_caption((line.x0, line.y0, line.x1, line.y1), kept)
+        line.stands_out = _stands_out(line.table, lines)
     for line in sorted(found, key=lambda line: (places[line.index], line.index), reverse=True):
         kept.insert(places[line.index], line)
     return kept, taken
+
+
+def _stands_out(table: Table, lines: Sequence[Line]) -> bool:
+    first: set[tuple[int, int]] = set()
+    second: set[tuple[int, int]] = set()
+    for word in table.words:
+        middle = (word.y0 + word.y1) / 2
+        if middle <= table.row_edges[1][1]:
+            _, style, _, size, _, _ = lines[word.source[0]].spans[word.source[1]]
+            (first if middle <= table.row_edges[0][1] else second).add((style, size))
+    return not first & second
 
 
 def _scaled(table: Table) -> _IntBox:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ingestkit_pdf.pdf.tables.model import Cell, Table
 from ingestkit_pdf.pdf.tables.rows import is_value
 
-__all__ = ["column_names", "header_row_count", "title_of"]
+__all__ = ["column_names", "header_row_count", "is_guessed", "title_of"]
 
 _YEAR = re.compile(r"(?:(?:19|20)\d\d(?:[/\-\u2013](?:\d\d){1,2})?|Q[1-4](?:\s+\d{4})?)\*?$")
 _MAX_ROWS = 5  # of a header
@@ -23,10 +23,7 @@ def header_row_count(table: Table) -> int:
     Those that are known to be header, else those before the first row with values. Where no row has values,
     the first one is the header if it has a short text for every column.
     """
-    rows: list[list[Cell]] = [[] for _ in range(table.row_count)]
-    for cell in table.cells:
-        for row in range(cell.row, cell.last_row + 1):
-            rows[row].append(cell)
+    rows = _rows(table)
     limit = min(_MAX_ROWS, table.row_count - 1)
     count = table.header_rows or _rows_before_values(rows, table.col_count, limit)
     if any(len(cell.text) > _MAX_TEXT for cells in rows[:count] for cell in cells):
@@ -34,6 +31,21 @@ def header_row_count(table: Table) -> int:
     if 0 < count < limit and _names_columns(rows[count - 1], rows[count], table.col_count):
         count = min(max(cell.last_row for cell in rows[count]) + 1, limit)
     return count
+
+
+def is_guessed(table: Table) -> bool:
+    """True when no values below the header tell that it is one: it may be a row of the body."""
+    return table.header_rows == 1 and not any(
+        _has_values(cells, index) for index, cells in enumerate(_rows(table))
+    )
+
+
+def _rows(table: Table) -> list[list[Cell]]:
+    rows: list[list[Cell]] = [[] for _ in range(table.row_count)]
+    for cell in table.cells:
+        for row in range(cell.row, cell.last_row + 1):
+            rows[row].append(cell)
+    return rows
 
 
 def _rows_before_values(rows: Sequence[Sequence[Cell]], cols: int, limit: int) -> int:

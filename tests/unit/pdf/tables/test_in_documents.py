@@ -158,6 +158,81 @@ def test_the_lowest_of_several_tables_is_the_one_that_goes_on(tmp_path: Path) ->
     assert [table.continuation_group_id for table in tables] == [None, "page-1-table-2", "page-1-table-2"]
 
 
+def write_numbers(document: Any, template: str) -> None:
+    """Number the pages at their foot."""
+    for index, page in enumerate(document):
+        page.insert_text((280, 820), template.format(index + 1, document.page_count))
+
+
+@pytest.mark.parametrize("number", ["{}", "- {} -", "Page {} of {}", "{} / {}", "Seite {} von {}"])
+def test_the_number_of_a_page_does_not_cut_a_table(tmp_path: Path, number: str) -> None:
+    """In a document of two pages nothing else is a footer, and the table would be two."""
+
+    def draw(document: Any) -> None:
+        ruled(document.new_page(), 600, [HEADER, *rows(8)])
+        ruled(document.new_page(), 60, [HEADER, *rows(5, first=8)])
+        write_numbers(document, number)
+
+    assert [table.is_continuation for table in run(save(tmp_path, draw)).table_data] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("caption", "goes_on"),
+    [("Table 1 (continued)", True), ("Table 1: What was paid", True), ("Table 2: What was not", False)],
+)
+def test_a_caption_says_whether_a_table_goes_on(tmp_path: Path, caption: str, goes_on: bool) -> None:
+    """A caption that says so would cut the table, or another caption would not."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        page.insert_text((72, 590), "Table 1: What was paid")
+        ruled(page, 600, [HEADER, *rows(8)])
+        page.insert_text((72, 775), "continued on the next page", fontsize=8)
+        page = document.new_page()
+        page.insert_text((72, 60), caption)
+        ruled(page, 70, [HEADER, *rows(5, first=8)])
+
+    assert [table.is_continuation for table in run(save(tmp_path, draw)).table_data] == [False, goes_on]
+
+
+def worded(count: int, first: int = 0) -> list[list[str]]:
+    """Rows of nothing but words."""
+    return [
+        [f"item {chr(97 + n)}", "some words", f"more of {chr(97 + n)}"] for n in range(first, first + count)
+    ]
+
+
+def test_the_first_row_of_words_on_the_next_page_is_no_header(tmp_path: Path) -> None:
+    """A row of data would name the columns of the rest, which would be another table."""
+
+    def draw(document: Any) -> None:
+        ruled(document.new_page(), 600, [HEADER, *worded(8)])
+        ruled(document.new_page(), 60, worded(5, first=8))
+        ruled(document.new_page(), 60, [HEADER, *worded(5)])
+
+    result = run(save(tmp_path, draw))
+    assert [table.headers for table in result.table_data] == [HEADER, None, HEADER]
+    assert result.table_data[1].rows == worded(5, first=8)
+    assert {table.continuation_group_id for table in result.table_data[:2]} == {"page-1-table-1"}
+    assert "|  |  |  |\n| --- | --- | --- |\n| item i | some words | more of i |" in result.markdown
+    assert any("|  |  |  |\n| --- | --- | --- |\n| item i |" in chunk.text for chunk in result.chunks)
+
+
+def test_a_first_row_in_other_type_is_a_header(tmp_path: Path) -> None:
+    """A table of its own would be taken for the rest of the one before it."""
+
+    def draw(document: Any) -> None:
+        ruled(document.new_page(), 600, [HEADER, *worded(8)])
+        page = document.new_page()
+        ruled(page, 60, [["", "", ""], *worded(5, first=8)])
+        for col, text in enumerate(("Place", "Person", "Reason")):
+            page.insert_text((78 + 150 * col, 74), text, fontname="hebo")
+
+    tables = run(save(tmp_path, draw)).table_data
+    assert [table.is_continuation for table in tables] == [False, False]
+    assert tables[1].headers == ["Place", "Person", "Reason"]
+
+
 def test_text_between_tables_keeps_them_apart(tmp_path: Path) -> None:
     """Two tables with the same header on pages that follow would be taken for one."""
 
