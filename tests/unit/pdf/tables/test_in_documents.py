@@ -16,6 +16,8 @@ from ingestkit_pdf.pdf.tables import make_engine, recognise
 from ingestkit_pdf.pdf.tables.fast import FastEngine
 from support.made_pdf import PROSE, run, save
 
+import pymupdf  # isort: skip # after the pipeline, which sets it up
+
 HEADER = ["Name", "Amount", "Remark"]
 
 
@@ -243,6 +245,38 @@ def test_text_between_tables_keeps_them_apart(tmp_path: Path) -> None:
         ruled(document.new_page(), 60, [HEADER, *rows(5)])
 
     assert not any(table.is_continuation for table in run(save(tmp_path, draw)).table_data)
+
+
+def add_field(page: Any, kind: int, box: tuple[float, float, float, float], flags: int = 0) -> None:
+    """Put a field on a page."""
+    widget = pymupdf.Widget()
+    widget.field_type, widget.field_flags, widget.rect = kind, flags, pymupdf.Rect(box)
+    widget.field_name = f"field {box}"
+    page.add_widget(widget)
+
+
+@pytest.mark.parametrize(
+    ("kind", "box", "flags", "tables"),
+    [
+        (pymupdf.PDF_WIDGET_TYPE_BUTTON, (450, 20, 520, 40), 1 << 16, 1),
+        (pymupdf.PDF_WIDGET_TYPE_BUTTON, (230, 222, 360, 238), 1 << 16, 1),
+        (pymupdf.PDF_WIDGET_TYPE_TEXT, (450, 20, 520, 40), 0, 1),
+        (pymupdf.PDF_WIDGET_TYPE_TEXT, (230, 222, 360, 238), 0, 0),
+    ],
+)
+def test_only_a_grid_with_fields_in_it_is_a_form(
+    tmp_path: Path, kind: int, box: tuple[float, float, float, float], flags: int, tables: int
+) -> None:
+    """One button on a page would cost it all of its tables, or a form would be read as a table."""
+
+    def draw(document: Any) -> None:
+        one_table(document)
+        add_field(document[0], kind, box, flags)
+
+    result = run(save(tmp_path, draw))
+    assert len(result.table_data) == tables
+    assert result.pages[0].has_form_fields == (flags == 0)
+    assert "item 3" in result.markdown
 
 
 def test_tables_can_be_left_as_text(tmp_path: Path) -> None:
