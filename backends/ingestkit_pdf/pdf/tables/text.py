@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from ingestkit_pdf.pdf.tables.caption import is_caption
+from ingestkit_pdf.pdf.tables.contents import are_contents
 from ingestkit_pdf.pdf.tables.model import Cell, Rule, Table
 from ingestkit_pdf.pdf.tables.rows import LineCells, cells_of_line, group_rows, is_value
 from ingestkit_pdf.pdf.tables.textlines import TextLine, column_bounds, joined
@@ -27,9 +28,14 @@ def find_aligned(lines: Sequence[TextLine], rules: Sequence[Rule]) -> list[Table
     for group in _groups(lines):
         ys = _between(group, rules)
         table = table_of_lines(_without_caption(group, ys), ys, is_framed=False)
-        if table is not None:
+        if table is not None and not are_contents(table, _above(group, lines)):
             tables.append(table)
     return tables
+
+
+def _above(group: Sequence[TextLine], lines: Sequence[TextLine]) -> list[str]:
+    first = lines.index(group[0])
+    return [*(line.text for line in lines[max(first - _MAX_TITLES, 0) : first]), joined(group[0].segments[0])]
 
 
 def _between(group: Sequence[TextLine], rules: Sequence[Rule]) -> list[float]:
