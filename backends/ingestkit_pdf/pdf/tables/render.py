@@ -12,6 +12,7 @@ from ingestkit_pdf.pdf.tables.model import Table
 __all__ = ["markdown_rows", "table_name", "table_result"]
 
 _SPACE = re.compile(r"\s+")
+_PIPE = re.compile(r"(\\*)\|")  # with the backslashes before it: an odd one would escape the escape
 
 
 def markdown_rows(table: Table) -> list[str]:
@@ -28,7 +29,7 @@ def markdown_rows(table: Table) -> list[str]:
 
 
 def _row(cells: list[str]) -> str:
-    return "| " + " | ".join([_one_line(cell).replace("|", "\\|") for cell in cells]) + " |"
+    return "| " + " | ".join([_PIPE.sub(r"\1\1\\|", _one_line(cell)) for cell in cells]) + " |"
 
 
 def _one_line(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ingestkit_pdf.pdf.tables.fast import finish
 from ingestkit_pdf.pdf.tables.header import column_names, title_of
 from ingestkit_pdf.pdf.tables.model import Cell, Table
@@ -71,6 +73,23 @@ def test_a_title_over_all_columns_stands_above_the_table() -> None:
         "",
         "| Kind | a | b | c | d |",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a|b", "a\\|b"),
+        ("a\\|b", "a\\\\\\|b"),
+        ("C:\\temp\\", "C:\\temp\\"),
+        ("first\nsecond\u2028third", "first second third"),
+        ("||", "\\|\\|"),
+    ],
+)
+def test_a_cell_stays_one_cell_in_markdown(text: str, written: str) -> None:
+    """A row would have more cells than columns, or break off in the middle."""
+    found = table(["Kind", "a", "b", "c", "d"], [text, "1", "2", "3", text], *VALUES)
+    found.cells[5].text = found.cells[9].text = text  # as it is before it is cleaned
+    assert markdown_rows(found)[1] == f"| {written} | 1 | 2 | 3 | {written} |"
 
 
 def test_long_texts_are_no_header() -> None:
