@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ingestkit_pdf.pdf.lines import Line
 from ingestkit_pdf.pdf.mupdf import SCALE
 from ingestkit_pdf.pdf.tables.caption import find_caption
-from ingestkit_pdf.pdf.tables.model import Table
+from ingestkit_pdf.pdf.tables.model import ALL, Table
 from ingestkit_pdf.pdf.tables.words import without_words
 
 __all__ = ["TableLine", "with_tables"]
@@ -80,7 +80,7 @@ def with_tables(lines: Sequence[Line], tables: Sequence[Table], number: int) -> 
         for index in owners[position]:
             members[index].append(line)
             places.setdefault(index, len(kept))
-        taken.append(line.of([line.spans[span] for span in sorted(words)]) or line)
+        taken.append(line if ALL in words else line.of([line.spans[span] for span in sorted(words)]) or line)
         rest = without_words(line, words)
         if rest is not None:
             kept.append(rest)
@@ -101,8 +101,9 @@ def _stands_out(table: Table, lines: Sequence[Line]) -> bool:
     second: set[tuple[int, int]] = set()
     for word in table.words:
         middle = (word.y0 + word.y1) / 2
-        if middle <= table.row_edges[1][1]:
-            _, style, _, size, _, _ = lines[word.source[0]].spans[word.source[1]]
+        number, index, _ = word.source
+        if middle <= table.row_edges[1][1] and index != ALL:
+            _, style, _, size, _, _ = lines[number].spans[index]
             (first if middle <= table.row_edges[0][1] else second).add((style, size))
     return not first & second
 

@@ -32,7 +32,7 @@ class OutOfTimeError(Exception):
 
 
 Source = tuple[int, int, int]
-"""Index of a line of the page, of a span in it, and of a word in that; `ALL` for all words of the span."""
+"""Index of a line of the page, of a span in it, and of a word in that; `ALL` for all of them."""
 
 ALL = -1
 

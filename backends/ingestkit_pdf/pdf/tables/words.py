@@ -21,13 +21,14 @@ _Bounds = tuple[float, float, float, float]
 
 
 def spans_as_words(lines: Sequence[Line]) -> list[Word] | None:
-    """The spans of upright lines as words: MuPDF begins a new one where there is a wide gap.
+    """The spans of lines as words: MuPDF begins a new one where there is a wide gap.
 
     None when a span has several spaces in a row: then they are what separates cells.
     """
     words: list[Word] = []
     for number, line in enumerate(lines):
         if not line.upright:
+            words.append(_whole(line, number))
             continue
         y0, y1 = line.y0 / SCALE, line.y1 / SCALE
         for index, (text, _, _, size, x0, x1) in enumerate(line.spans):
@@ -45,7 +46,7 @@ def spans_as_words(lines: Sequence[Line]) -> list[Word] | None:
 
 
 def single_words(lines: Sequence[Line], placed: Iterable[Sequence[Any]]) -> list[Word]:
-    """The words of upright lines one by one.
+    """The words of lines one by one.
 
     Args:
         lines: Of the page.
@@ -58,6 +59,7 @@ def single_words(lines: Sequence[Line], placed: Iterable[Sequence[Any]]) -> list
     words: list[Word] = []
     for number, line in enumerate(lines):
         if not line.upright:
+            words.append(_whole(line, number))
             continue
         y0, y1 = line.y0 / SCALE, line.y1 / SCALE
         bands = range(int(y0 / _BAND), int(y1 / _BAND) + 1)
@@ -72,6 +74,12 @@ def single_words(lines: Sequence[Line], placed: Iterable[Sequence[Any]]) -> list
                     known[text, int((box[1] + box[3]) / 2 / _BAND)].remove(box)
                 words.append(Word(*box, text, (number, index, part)))
     return words
+
+
+def _whole(line: Line, number: int) -> Word:
+    """A line that runs up or down as one word: its words stand above each other, in whatever order."""
+    box = line.x0 / SCALE, line.y0 / SCALE, line.x1 / SCALE, line.y1 / SCALE
+    return Word(*box, line.text.strip(), (number, ALL, ALL))
 
 
 def _is_in(box: _Bounds, around: _Bounds) -> bool:
@@ -103,6 +111,8 @@ def without_words(line: Line, gone: dict[int, set[int]]) -> Line | None:
         line: The line.
         gone: For indices of its spans the indices of words, as `Word.source` has them.
     """
+    if ALL in gone:
+        return None
     left: list[Span] = []
     for index, span in enumerate(line.spans):
         parts = gone.get(index)

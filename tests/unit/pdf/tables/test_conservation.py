@@ -128,8 +128,18 @@ def test_a_table_in_a_cell_of_another_is_kept(tmp_path: Path) -> None:
     assert outer.rows[-1][0] == "GRAND TOTAL 5,738"
 
 
-def test_turned_text_in_a_frame_is_no_word_of_its_table(tmp_path: Path) -> None:
-    """Its words would stand in cells, from the last to the first."""
-    result = run(save(tmp_path, turned))
-    assert [table.rows for table in result.table_data] == [COSTS[1:]]
-    assert "ALL RIGHTS RESERVED" in result.markdown
+def test_turned_text_is_one_word_of_its_cell(tmp_path: Path) -> None:
+    """Names of columns that run up would be read backwards, word by word."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        grid(page, 150, 200, COSTS)
+        for x in (150, 260, 370, 480):
+            page.draw_line((x, 100), (x, 200))
+        page.draw_line((150, 100), (480, 100))
+        for col, text in enumerate(("ALL RIGHTS RESERVED", "HOURS OF WORK", "COST OF PARTS")):
+            page.insert_text((200 + 110 * col, 195), text, fontsize=8, rotate=90)
+        page.insert_text((250, 234), "crossed by a rule", fontsize=9)
+
+    (table,) = run(save(tmp_path, draw)).table_data
+    assert table.header_rows[0] == ["ALL RIGHTS RESERVED", "HOURS OF WORK", "COST OF PARTS"]
