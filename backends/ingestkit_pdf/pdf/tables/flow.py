@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ingestkit_pdf.pdf.lines import Line
 from ingestkit_pdf.pdf.mupdf import SCALE
-from ingestkit_pdf.pdf.tables.caption import find_caption
+from ingestkit_pdf.pdf.tables.caption import find_caption_above, find_caption_below
 from ingestkit_pdf.pdf.tables.model import ALL, Table
 from ingestkit_pdf.pdf.tables.words import without_words
 
@@ -22,11 +22,12 @@ class TableLine(Line):
         table: The table.
         number, index: Page number (from 1), and position among the tables of the page (from 0).
         caption: Its caption, where there is one.
+        is_captioned_below: The caption stands below it, where it may be that of all parts of a table.
         rows: A line without text for every row, with the row's box.
         stands_out: Its first row is set in other type than the second.
     """
 
-    __slots__ = ("caption", "index", "number", "rows", "stands_out", "table")
+    __slots__ = ("caption", "index", "is_captioned_below", "number", "rows", "stands_out", "table")
 
     def __init__(self, table: Table, box: _IntBox, lines: Sequence[Line], number: int, index: int) -> None:
         first = lines[0]
@@ -37,6 +38,7 @@ class TableLine(Line):
         self.index = index
         self.caption: str | None = None
         self.rows = _row_lines(table, self)
+        self.is_captioned_below = False
         self.stands_out = False
 
 
@@ -89,7 +91,11 @@ def with_tables(lines: Sequence[Line], tables: Sequence[Table], number: int) -> 
         for index in sorted(places)
     ]
     for line in found:
-        line.caption = find_caption((line.x0, line.y0, line.x1, line.y1), kept)
+        box = (line.x0, line.y0, line.x1, line.y1)
+        line.caption = find_caption_above(box, kept)
+        if line.caption is None:
+            line.caption = find_caption_below(box, kept)
+            line.is_captioned_below = line.caption is not None
         line.stands_out = _stands_out(line.table, lines)
     for line in sorted(found, key=lambda line: (places[line.index], line.index), reverse=True):
         kept.insert(places[line.index], line)

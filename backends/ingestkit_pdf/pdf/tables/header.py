@@ -58,8 +58,10 @@ def _rows_before_values(rows: Sequence[Sequence[Cell]], cols: int, limit: int) -
 def _names_columns(above: Sequence[Cell], cells: Sequence[Cell], cols: int) -> bool:
     """True when the row above says what few or groups of columns are about, and this one has a name for each.
 
-    There may be numbers among the names, as columns are counted, but words as well, beside the first column.
+    There may be numbers among the names of columns in groups, as columns are counted, but words as well.
     """
+    if len(above) < 2 and any(is_value(cell.text) for cell in cells):
+        return False
     has_words = any(cell.col > 0 and not is_value(cell.text) for cell in cells)
     is_poor = 2 * sum(1 for cell in above if cell.col == cell.last_col) < cols
     return is_poor and has_words and _names_all(cells, cols)

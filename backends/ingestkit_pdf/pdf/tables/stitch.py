@@ -12,7 +12,7 @@ from ingestkit_pdf.pdf.lines import Line
 from ingestkit_pdf.pdf.mupdf import SCALE
 from ingestkit_pdf.pdf.tables.caption import is_same_caption, says_continued
 from ingestkit_pdf.pdf.tables.flow import TableLine
-from ingestkit_pdf.pdf.tables.header import column_names, is_guessed
+from ingestkit_pdf.pdf.tables.header import column_names, is_guessed, title_of
 from ingestkit_pdf.pdf.tables.render import table_name, table_result
 
 __all__ = ["Stitcher", "TablesInFlow", "tables_in_flow"]
@@ -137,8 +137,10 @@ class Stitcher:
         ]
 
     def _agree(self, before: TableLine, after: TableLine) -> bool:
-        if before.table.col_count != after.table.col_count or not is_same_caption(
-            before.caption, after.caption
+        if before.table.col_count != after.table.col_count:
+            return False
+        if not is_same_caption(_caption(before), _caption(after)) and not (
+            after.is_captioned_below and before.caption is None
         ):
             return False
         if self._has_like_header(before, after):
@@ -153,6 +155,10 @@ class Stitcher:
             return False
         matcher = SequenceMatcher(None, "\n".join(ours), "\n".join(theirs), autojunk=False)
         return matcher.ratio() >= self._similarity
+
+
+def _caption(line: TableLine) -> str | None:
+    return line.caption or title_of(line.table)
 
 
 def _has_same_columns(before: TableLine, after: TableLine) -> bool:

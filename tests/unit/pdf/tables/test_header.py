@@ -64,6 +64,14 @@ def test_values_below_a_group_of_columns_are_no_names() -> None:
     assert table(["Wages", None, "Allowances", None, None], *VALUES).header_rows == 1
 
 
+def test_values_below_a_title_are_no_names() -> None:
+    """The first row of data would be lost in the header."""
+    row: list[str | None] = ["#1 primary", "16.4 MB", "B f", "ext2", "/boot"]
+    found = table(["SCSI1 (sda) - 6.4 GB", None, None, None, None], row, *VALUES)
+    assert found.header_rows == 1
+    assert column_names(found) is None
+
+
 def test_a_title_over_all_columns_stands_above_the_table() -> None:
     """It would be lost in Markdown and chunks, which have room for the names of columns only."""
     found = table(["Sums of the year", None, None, None, None], ["Kind", "a", "b", "c", "d"], *VALUES)

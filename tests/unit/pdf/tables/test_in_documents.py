@@ -197,6 +197,21 @@ def test_a_caption_says_whether_a_table_goes_on(tmp_path: Path, caption: str, go
     assert [table.is_continuation for table in run(save(tmp_path, draw)).table_data] == [False, goes_on]
 
 
+def test_tables_of_the_same_columns_under_other_titles_are_not_linked(tmp_path: Path) -> None:
+    """Parts of another table would be added to this one."""
+
+    def draw(document: Any) -> None:
+        for number, title in enumerate(("String functions", "String functions", "Time functions")):
+            page = document.new_page()
+            page.draw_rect((72, 600, 522, 620))
+            page.insert_text((78, 614), title)
+            ruled(page, 620, [HEADER, *worded(5, 5 * number)])
+
+    tables = run(save(tmp_path, draw)).table_data
+    assert [table.caption for table in tables] == ["String functions", "String functions", "Time functions"]
+    assert [table.is_continuation for table in tables] == [False, True, False]
+
+
 def worded(count: int, first: int = 0) -> list[list[str]]:
     """Rows of nothing but words."""
     return [

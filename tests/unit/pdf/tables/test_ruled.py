@@ -187,6 +187,13 @@ def test_a_header_above_the_frame_is_taken_in() -> None:
     assert table.box[1] == 86
 
 
+def test_a_caption_above_the_frame_is_not() -> None:
+    """The caption would name columns."""
+    caption = [word("Table 1.2", 110, 86), word("what all of this is about", 230, 86)]
+    (table,) = find(cells() + caption, grid())
+    assert table.grid()[0] == ["r0c0", "r0c1", "r0c2"]
+
+
 def test_a_currency_sign_goes_to_its_amount() -> None:
     """Accounts would have a column of nothing but dollars before each column of amounts."""
     words = []
