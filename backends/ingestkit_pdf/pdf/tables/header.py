@@ -28,7 +28,7 @@ def header_row_count(table: Table) -> int:
     count = table.header_rows or _rows_before_values(rows, table.col_count, limit)
     if any(len(cell.text) > _MAX_TEXT for cells in rows[:count] for cell in cells):
         return 0
-    if 0 < count < limit and _names_columns(rows[count - 1], rows[count], table.col_count):
+    if 0 < count < limit and _names_columns(rows[:count], rows[count], table.col_count):
         count = min(max(cell.last_row for cell in rows[count]) + 1, limit)
     return count
 
@@ -55,16 +55,18 @@ def _rows_before_values(rows: Sequence[Sequence[Cell]], cols: int, limit: int) -
     return first if first == 0 or not _only_titles(rows[:first]) else 0
 
 
-def _names_columns(above: Sequence[Cell], cells: Sequence[Cell], cols: int) -> bool:
-    """True when the row above says what few or groups of columns are about, and this one has a name for each.
+def _names_columns(header: Sequence[Sequence[Cell]], cells: Sequence[Cell], cols: int) -> bool:
+    """True when a header says what groups of columns are about, or all of them, and these cells name each.
 
     There may be numbers among the names of columns in groups, as columns are counted, but words as well.
     """
-    if len(above) < 2 and any(is_value(cell.text) for cell in cells):
+    above = [cell for row in header for cell in row]
+    named = {cell.col for cell in above if cell.col == cell.last_col}
+    if 0 in named or 2 * len(named) >= cols:
         return False
-    has_words = any(cell.col > 0 and not is_value(cell.text) for cell in cells)
-    is_poor = 2 * sum(1 for cell in above if cell.col == cell.last_col) < cols
-    return is_poor and has_words and _names_all(cells, cols)
+    are_words = [not is_value(cell.text) for cell in cells if cell.col > 0]
+    is_title = all(cell.last_col - cell.col == cols - 1 for cell in above)
+    return any(are_words) and _names_all(cells, cols) and (all(are_words) or not is_title)
 
 
 def _has_values(cells: Sequence[Cell], row: int) -> bool:

@@ -72,6 +72,16 @@ def test_values_below_a_title_are_no_names() -> None:
     assert column_names(found) is None
 
 
+def test_the_first_row_below_names_of_columns_is_data() -> None:
+    """A row with a word beside its first column would be lost in the header."""
+    found = table(
+        ["Country", "Change in recent years", None, None, None],
+        ["Austria", "79 ppm", "+14", "1990-96", "Regal"],
+        *VALUES,
+    )
+    assert found.header_rows == 1
+
+
 def test_a_title_over_all_columns_stands_above_the_table() -> None:
     """It would be lost in Markdown and chunks, which have room for the names of columns only."""
     found = table(["Sums of the year", None, None, None, None], ["Kind", "a", "b", "c", "d"], *VALUES)
