@@ -23,6 +23,7 @@ from ingestkit_pdf.pdf.paragraphs import (
     Paragraph,
 )
 from ingestkit_pdf.pdf.passages import Passage
+from ingestkit_pdf.pdf.tables import is_contents_title
 
 __all__ = ["continue_across_pages", "joined", "mark_apart"]
 
@@ -38,16 +39,6 @@ _CAPTION = re.compile(
 _SHORT_CAPTION = 3  # lines: without a colon or full stop behind its number it is a sentence if it is longer
 _ENTRY = re.compile(r"(?:\u2026|\s{2,})\s*(?:[A-Z]\s*[-.]\s*)?(?:\d{1,4}|[ivxlc]{1,6})\s*$")
 _LAST_NUMBER = re.compile(r"\s(?:\d{1,4}|[ivxlc]{1,6})$")
-_CONTENTS_TITLE = re.compile(
-    r"(?:table of |list of )?(?:contents|figures|tables|examples)$"
-    r"|(?:inhalt(?:sverzeichnis|s\u00fcbersicht)?|table des mati\u00e8res|sommaire|\u00edndice(?: general)?"
-    r"|indice|sum\u00e1rio|innehåll|inhoud(?:sopgave)?"
-    r"|\u0441\u043e\u0434\u0435\u0440\u0436\u0430\u043d\u0438\u0435"
-    r"|\u043e\u0433\u043b\u0430\u0432\u043b\u0435\u043d\u0438\u0435"
-    r"|\u76ee\s*[\u6b21\u5f55\u9304]|\ubaa9\s*\ucc28"
-    r"|\u0627\u0644\u0645\u062d\u062a\u0648\u064a\u0627\u062a|\u0641\u0647\u0631\u0633\u062a)$",
-    re.IGNORECASE,
-)
 _FIRST_LINES = 3  # of contents: one of them has leaders
 _ENTRY_SHARE = 0.6  # of the lines of a paragraph
 _NOTE = re.compile(
@@ -78,7 +69,7 @@ def _mark_contents(paragraphs: Sequence[Paragraph]) -> None:
         if paragraph.kind not in {ROW, TEXT, ITEM}:
             titled = False
             continue
-        if paragraph.kind == TEXT and _CONTENTS_TITLE.match(paragraph.pieces[0][0].strip()):
+        if paragraph.kind == TEXT and is_contents_title(paragraph.pieces[0][0].strip()):
             titled = True
             continue
         if not titled and not any("\u2026" in text for text, _, _ in paragraph.pieces[:_FIRST_LINES]):

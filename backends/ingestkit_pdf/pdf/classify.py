@@ -33,7 +33,8 @@ __all__ = [
 METHOD = "pymupdf_text"
 """How native text was extracted; text that OCR read has the engine's name."""
 
-_TOC_LINE = re.compile(r"(?:\.\s?){3,}\s*(?:\d+|[ivxlc]+)\s*$|\u2026+\s*\d+\s*$", re.IGNORECASE)
+_TOC_LINE = re.compile(r"(?:(?:\.\s?){3,}|\u2026+)\s*(?:\d+|[ivxlc]+)\s*$", re.IGNORECASE)
+_LEADERS = ("...", ". .", "\u2026")
 _UNREADABLE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u2028\u2029]|\\(cid:\\d+\\)")
 _GRID = 24  # by so many fields images are laid over a page to tell how much they cover
 _MIN_TABLE_ROWS = 6  # of pieces side by side, on a page that is mostly tables
@@ -168,7 +169,9 @@ def _printable_ratio(text: str) -> float:
 def _is_contents(lines: Sequence[Line], ratio: float) -> bool:
     if len(lines) < 3:
         return False
-    leaders = sum(1 for line in lines if line.text[-1:].isdecimal() and _TOC_LINE.search(line.text))
+    leaders = sum(
+        1 for line in lines if any(mark in line.text for mark in _LEADERS) and _TOC_LINE.search(line.text)
+    )
     return leaders > ratio * len(lines)
 
 

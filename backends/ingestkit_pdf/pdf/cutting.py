@@ -15,6 +15,7 @@ from ingestkit_pdf.pdf.tokens import Count
 __all__ = ["Cutter", "Draft"]
 
 _SENTENCE_END = re.compile(r"[.!?\u3002\uff01\uff1f\u061f\u06d4][\"'\u201d\u2019)\]]*\s*$")
+_HEAD = 0.5  # of a chunk: a longer header of a table is not repeated
 _LETTERS = 12
 """Hardly any text has so many letters to a token: so far back may what an overlap repeats begin."""
 
@@ -156,7 +157,7 @@ class Cutter:
         for row, tokens in rows:
             if self._tokens + tokens > self._limit:
                 self._flush(keep_overlap=False)
-                if length + tokens <= self._limit:
+                if length <= _HEAD * self._limit and length + tokens <= self._limit:
                     self._take([(head[0], row[1], row[2])], length, TABLE)
                     self._repeated = 1
             self._take([row], tokens, TABLE)

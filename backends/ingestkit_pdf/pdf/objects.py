@@ -20,6 +20,7 @@ __all__ = ["ObjectScan", "scan_objects"]
 _MAX_DEPTH = 32  # of nested objects in which scripts are looked for
 _MAX_NODES = 100_000  # of fields, annotations and names in which scripts are looked for
 _SIGNATURE_FIELD = "Sig"
+_PUSH_BUTTON = 1 << 16  # of the flags of a button
 
 _get = _m.ll_pdf_dict_gets
 _item = _m.ll_pdf_array_get
@@ -102,8 +103,12 @@ def _scan_widget(widget: Any, number: int, scan: ObjectScan) -> None:
     if _name(kind) == _SIGNATURE_FIELD:
         if _get(widget, "V") or _get(_get(widget, "Parent"), "V"):
             scan.signatures += 1
-    else:
+    elif not (_name(kind) == "Btn" and _flags(widget) & _PUSH_BUTTON):
         scan.widget_pages.add(number)
+
+
+def _flags(widget: Any) -> int:
+    return int(_m.ll_pdf_to_int(_get(widget, "Ff") or _get(_get(widget, "Parent"), "Ff")))
 
 
 def _scan_fields(fields: Any, scan: ObjectScan, depth: int) -> None:

@@ -19,6 +19,7 @@ from ingestkit_pdf.pdf.ocr import Ocr, PageReading, Turn, what_to_read
 from ingestkit_pdf.pdf.roles import ask_model
 from ingestkit_pdf.pdf.tables import TableEngine, recognise
 from ingestkit_pdf.pdf.tags import page_blocks
+from ingestkit_pdf.pdf.widgets import field_boxes
 
 __all__ = ["ReadPage", "failed_page", "page_result", "read_page"]
 
@@ -94,7 +95,10 @@ def read_page(
         _take(reading, need.lack, profile, text)
     is_turned = reading is not None and reading.turn is not None
     seen = content if reading is None else reading.seen(content)
-    tables = recognise(seen, text.lines, index + 1, config, None if has_fields else engine)
+    fields = field_boxes(document, index) if has_fields else []
+    if fields and is_turned:  # they stand where the page is seen, not where it was read
+        engine = None
+    tables = recognise(seen, text.lines, index + 1, config, engine, fields=fields)
     if has_model and not is_turned:  # the model sees the page as it is
         ask_model(content, tables.lines)
     if tables.gave_up or (profile.is_tabular and not tables.count):

@@ -19,10 +19,10 @@ from ingestkit_pdf.pdf.lines import is_right_to_left
 from ingestkit_pdf.pdf.mupdf import SCALE
 from ingestkit_pdf.pdf.ocr import Turn
 from ingestkit_pdf.pdf.pages import ReadPage
-from ingestkit_pdf.pdf.paragraphs import split_paragraphs
+from ingestkit_pdf.pdf.paragraphs import TABLE, split_paragraphs
 from ingestkit_pdf.pdf.passages import Passage, passage_of
 from ingestkit_pdf.pdf.roles import FURNITURE
-from ingestkit_pdf.pdf.tables import Stitcher, TablesInFlow, tables_in_flow
+from ingestkit_pdf.pdf.tables import Stitcher, TablesInFlow, markdown_rows, tables_in_flow
 
 __all__ = ["PageLayout", "Structure", "StructureBuilder", "furniture_of", "lay_out"]
 
@@ -76,7 +76,8 @@ def lay_out(page: ReadPage, furniture: Furniture, config: PDFProcessorConfig) ->
         min_gap=config.column_min_gap_ratio,
         right_to_left=any(is_right_to_left(line.text) for line in lines[:_LINES_THAT_TELL]),
     )
-    tables = tables_in_flow(lines)
+    ordered = [line for region in regions for line in region.lines]
+    tables = tables_in_flow(ordered, page.height, config.header_footer_zone_ratio)
     paragraphs = split_paragraphs(regions, page.number)
     mark_apart(paragraphs, page.height)
     passages = joined(map(passage_of, paragraphs))
@@ -96,6 +97,15 @@ def _move_back(turn: Turn, passages: Sequence[Passage], tables: TablesInFlow) ->
         line.table.box = (line.x0 / SCALE, line.y0 / SCALE, line.x1 / SCALE, line.y1 / SCALE)
 
 
+def _begin_with_data(layout: PageLayout, headless: Sequence[int]) -> None:
+    """Write tables again whose first row is no header after all: they go on from the page before."""
+    passages = [passage for passage in layout.passages if passage.kind == TABLE]
+    for index in headless:
+        _, number, box = passages[index].pieces[0]
+        texts = markdown_rows(layout.tables.tables[index].table)[:2]
+        passages[index].pieces[:1] = [(text + "\n", number, box) for text in texts]
+
+
 class StructureBuilder:
     """Puts the pages of a document together; takes them in order."""
 
@@ -108,7 +118,9 @@ class StructureBuilder:
     def add(self, layout: PageLayout) -> None:
         """Add the next page."""
         page, structure = layout.page, self._structure
-        self._stitcher.add(page.number, layout.tables)
+        headless = self._stitcher.add(page.number, layout.tables)
+        if headless:
+            _begin_with_data(layout, headless)
         if layout.is_multi_column:
             structure.multi_column.add(page.number)
         continue_across_pages(structure.passages, layout.passages)

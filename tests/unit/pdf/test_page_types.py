@@ -116,6 +116,17 @@ def test_a_page_of_leaders_is_a_table_of_contents(tmp_path: Path) -> None:
     assert "....." not in result.chunks[0].text
 
 
+def test_roman_page_numbers_are_numbers_of_contents(tmp_path: Path) -> None:
+    """Contents of what stands before the first chapter would be classified as text."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        for row, number in enumerate(["i", "ii", "iii", "iv", "v", "vi", "vii", "viii"]):
+            page.insert_text((72, 100 + 20 * row), f"Preface {row} {'. ' * 30} {number}")
+
+    assert only_page(run(save(tmp_path, draw))).page_type is PageType.TOC
+
+
 def test_glyphs_without_meaning_are_garbled_text(tmp_path: Path) -> None:
     """A font that says nothing of its glyphs would give letters that look right and are wrong."""
     content = b"BT /F 11 Tf 20 100 Td (%s) Tj ET" % (b"meaningless words " * 20)

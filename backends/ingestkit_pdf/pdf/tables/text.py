@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from statistics import median
 
+from ingestkit_pdf.pdf.tables.caption import is_caption
+from ingestkit_pdf.pdf.tables.contents import are_contents
 from ingestkit_pdf.pdf.tables.model import Cell, Rule, Table
 from ingestkit_pdf.pdf.tables.rows import LineCells, cells_of_line, group_rows, is_value
 from ingestkit_pdf.pdf.tables.textlines import TextLine, column_bounds, joined
@@ -25,10 +27,15 @@ def find_aligned(lines: Sequence[TextLine], rules: Sequence[Rule]) -> list[Table
     tables: list[Table] = []
     for group in _groups(lines):
         ys = _between(group, rules)
-        table = table_of_lines(group, ys, is_framed=False)
-        if table is not None:
+        table = table_of_lines(_without_caption(group, ys), ys, is_framed=False)
+        if table is not None and not are_contents(table, _above(group, lines)):
             tables.append(table)
     return tables
+
+
+def _above(group: Sequence[TextLine], lines: Sequence[TextLine]) -> list[str]:
+    first = lines.index(group[0])
+    return [*(line.text for line in lines[max(first - _MAX_TITLES, 0) : first]), joined(group[0].segments[0])]
 
 
 def _between(group: Sequence[TextLine], rules: Sequence[Rule]) -> list[float]:
@@ -59,6 +66,24 @@ def _groups(lines: Sequence[TextLine]) -> list[list[TextLine]]:
         current.append(line)
     groups.append(current)
     return [trimmed for group in groups if (trimmed := _trimmed(group))]
+
+
+def _without_caption(group: list[TextLine], ys: Sequence[float]) -> list[TextLine]:
+    """What follows a caption with its label beside it, the caption's other lines and a note of units."""
+    labels = [index for index, line in enumerate(group[: _MAX_TITLES + 1]) if is_caption(line.text)]
+    if not labels:
+        return group
+    above = group[labels[-1]]
+    lefts = [segment[0].x0 for segment in above.segments]
+    first = labels[-1] + 1
+    for line in group[first:]:
+        is_ruled = any(above.middle < y < line.middle for y in ys)
+        begins_there = any(abs(line.x0 - left) < line.height for left in lefts)
+        if is_ruled or len(line.segments) > 1 or not (begins_there or line.text.startswith(("(", "["))):
+            break
+        above = line
+        first += 1
+    return group[first:]
 
 
 def _trimmed(group: list[TextLine]) -> list[TextLine]:

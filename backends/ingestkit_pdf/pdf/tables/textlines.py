@@ -6,18 +6,16 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from statistics import median
 
-from ingestkit_pdf.pdf.lines import Line, is_right_to_left
-from ingestkit_pdf.pdf.mupdf import SCALE
+from ingestkit_pdf.pdf.lines import is_right_to_left
 from ingestkit_pdf.pdf.tables.model import Word
 
-__all__ = ["TextLine", "cell_text", "column_bounds", "joined", "text_lines", "words_of_lines"]
+__all__ = ["TextLine", "cell_text", "column_bounds", "joined", "text_lines"]
 
 _SAME_LINE = 0.4  # of the height of two words: their middles are no further apart
 _CELL_GAP = 0.75  # of a word's height (its box is some 1.2 em high): wider than any space in justified text
 Run = tuple[float, float, int]
 """x0, x1 and the index of the line."""
 
-_SPACE = 0.25  # of the font size: a usual space
 _WORD_GAP = 0.36  # spaces are narrower
 
 
@@ -109,30 +107,6 @@ def cell_text(words: list[Word]) -> str:
         else:
             lines.append([word])
     return " ".join([joined(sorted(line)) if len(line) > 1 else line[0].text for line in lines])
-
-
-def words_of_lines(lines: Sequence[Line]) -> list[Word] | None:
-    """The spans of lines as words: MuPDF begins a new one where there is a wide gap.
-
-    None when a span has several spaces in a row: then they are what separates cells.
-    """
-    words: list[Word] = []
-    for line in lines:
-        y0, y1 = line.y0 / SCALE, line.y1 / SCALE
-        for text, _, _, size, x0, x1 in line.spans:
-            bare = text.strip()
-            if not bare:
-                continue
-            if "  " in bare:
-                return None
-            if len(bare) < len(text):
-                space = int(_SPACE * size)
-                left = x0 + space * (len(text) - len(text.lstrip()))
-                right = x1 - space * (len(text) - len(text.rstrip()))
-                words.append(Word(left / SCALE, y0, right / SCALE, y1, bare))
-            else:
-                words.append(Word(x0 / SCALE, y0, x1 / SCALE, y1, bare))
-    return words
 
 
 def text_lines(words: Sequence[Word]) -> list[TextLine]:
