@@ -186,10 +186,20 @@ def _is_full(passage: Passage, text: str) -> bool:
 _WIDE, _SHORTER = 15, 0.25  # times its size; of the line before it
 
 
+_PAGE_NUMBER = re.compile(r"[^\w\s]?\s*\d{1,4}\s*[^\w\s]?")  # with dashes or brackets around it
+
+
+def _is_between(passage: Passage) -> bool:
+    """True for what a sentence may go on behind: a caption, a note, a table, the number of a page."""
+    if passage.kind in _ASIDE:
+        return True
+    return len(passage.pieces) == 1 and bool(_PAGE_NUMBER.fullmatch(passage.text))
+
+
 def continue_across_pages(passages: Sequence[Passage], following: list[Passage]) -> None:
     """Move the first passage of a page to the end of the one that it goes on with, if it does."""
-    last = next((passage for passage in reversed(passages) if passage.kind not in _ASIDE), None)
-    at = next((index for index, passage in enumerate(following) if passage.kind not in _ASIDE), None)
+    last = next((passage for passage in reversed(passages) if not _is_between(passage)), None)
+    at = next((index for index, passage in enumerate(following) if not _is_between(passage)), None)
     if last is None or at is None or last.kind not in {TEXT, ITEM} or not _goes_on(last, following[at]):
         return
     last.append(following.pop(at))

@@ -15,6 +15,7 @@ _BULLET = re.compile(r"[^\w\s(]\s*")
 _NUMBER = re.compile(r"\(?(\d{1,2})[.)]\s+")
 _LETTER = re.compile(r"\(?(?:[a-zA-Z]|[ivx]{1,4})[.)]\s+")
 _STRUCTURE = re.compile(r"(?:#{1,6}\s|>|[-+*]\s|\d+[.)]\s|```|---|===)")
+_BETWEEN = {("", " "), ("", "-"), ("", "- ")}  # two lines of one run
 _MIN_EMPHASIS = 3  # a single italic letter is a variable in a formula, not an emphasis
 
 
@@ -72,9 +73,9 @@ def _joined(runs: Iterable[Run], common: int) -> list[str]:
         if not text:
             continue
         mark = _mark(style & ~common)
-        if len(joined) > 1 and mark and joined[-1] == ("", " ") and joined[-2][0] == mark:
-            joined.pop()
-            joined[-1] = (mark, f"{joined[-1][1]} {text}")
+        if len(joined) > 1 and mark and joined[-1] in _BETWEEN and joined[-2][0] == mark:
+            _, space = joined.pop()
+            joined[-1] = (mark, joined[-1][1] + space + text)
         elif joined and joined[-1][0] == mark:
             joined[-1] = (mark, joined[-1][1] + text)
         else:

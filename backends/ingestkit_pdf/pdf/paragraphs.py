@@ -94,7 +94,7 @@ class Paragraph:
         return "".join([piece[0] for piece in self.pieces]).rstrip()
 
     def add(self, page: int, line: Line) -> None:
-        """Append a line: hyphenation undone, a space between words, none between Chinese characters."""
+        """Append a line: a space between words, none between Chinese characters."""
         before, number, last = self.pieces[-1]
         text = clean(line.text)
         if self.kind in {ROW, CODE, CONTENTS}:

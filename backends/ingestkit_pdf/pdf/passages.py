@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ingestkit_pdf.pdf.lines import BOLD, ITALIC, MONO, Line
 from ingestkit_pdf.pdf.paragraphs import CODE, CONTENTS, ROW, TABLE, Paragraph
-from ingestkit_pdf.pdf.text import with_join
+from ingestkit_pdf.pdf.text import LINE_HYPHEN, with_join
 
 __all__ = ["LOOK_LINES", "IntBox", "Passage", "Piece", "Run", "passage_of"]
 
@@ -85,13 +85,13 @@ class Passage:
         return ITALIC if italic >= _EMPHASIS * total > 0 else 0
 
     def append(self, rest: Passage) -> None:
-        """Go on with another one: hyphenation undone, a space between words, none between Chinese letters."""
+        """Go on with another one: a space between words, none between Chinese letters."""
         text, page, box = self.pieces[-1]
         joined = with_join(text, rest.pieces[0][0])
         if self.runs is not None or rest.runs is not None:
             runs = list(self.runs or [(self.text, self.common)])
-            if len(joined) < len(text):
-                runs[-1] = (runs[-1][0][:-1], runs[-1][1])
+            if len(joined) == len(text) and joined != text:
+                runs[-1] = (runs[-1][0][:-1] + LINE_HYPHEN, runs[-1][1])
             else:
                 runs.append((joined[len(text) :], self.common))
             self.runs = runs + (rest.runs or [(rest.text, rest.common)])

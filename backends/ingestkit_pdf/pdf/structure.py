@@ -14,6 +14,7 @@ from ingestkit_pdf.models import OutlineEntry, TableResult
 from ingestkit_pdf.pdf.apart import continue_across_pages, joined, mark_apart
 from ingestkit_pdf.pdf.furniture import Furniture, find_furniture
 from ingestkit_pdf.pdf.headings import mark_headings
+from ingestkit_pdf.pdf.hyphens import undo_hyphens
 from ingestkit_pdf.pdf.layout import reading_order
 from ingestkit_pdf.pdf.lines import is_right_to_left
 from ingestkit_pdf.pdf.mupdf import SCALE
@@ -120,5 +121,6 @@ class StructureBuilder:
         """The document, its headings found."""
         structure, ratio = self._structure, self._config.heading_min_font_size_ratio
         structure.tables = self._stitcher.results()
+        undo_hyphens(structure.passages)
         mark_headings(structure.passages, outline, self._sizes, ratio)
         return structure

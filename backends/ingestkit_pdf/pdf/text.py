@@ -1,11 +1,14 @@
-"""Text as it is meant: ligatures and accents resolved, lines joined, hyphens at their ends undone."""
+"""Text as it is meant: ligatures and accents resolved, lines joined."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-__all__ = ["clean", "with_join"]
+__all__ = ["LINE_HYPHEN", "clean", "with_join"]
+
+LINE_HYPHEN = "\u00ad"
+"""Stands for a hyphen between two lines of a paragraph until the whole document is known, see `hyphens.py`."""
 
 _UNSPACED = re.compile("[\u2e80-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff60]")
 _COMPATIBILITY = re.compile("[\ufb00-\ufdff\ufe70-\ufefe\u2160-\u217f\uff01-\uff5e\u3000]")
@@ -60,17 +63,9 @@ def _composed(match: re.Match[str]) -> str:
 
 
 def with_join(before: str, after: str) -> str:
-    """`before` with what stands between it and the next line: a space, or nothing where a word goes on."""
+    """`before` with what stands between it and the next line: a space, nothing, or a `LINE_HYPHEN`."""
     if before.endswith(_HYPHENS) and before[-2:-1].isalnum() and after[:1].isalnum():
-        return before[:-1] if _is_cut(before, after) else before
+        return before[:-1] + LINE_HYPHEN
     if _UNSPACED.match(before[-1:]) and _UNSPACED.match(after[:1]):
         return before
     return before + " "
-
-
-def _is_cut(before: str, after: str) -> bool:
-    """True when the hyphen was put there to end the line; not in e-mail, state-of-the-art, Covid-19."""
-    if before.endswith("\u00ad"):
-        return True
-    word = before[before.rfind(" ") + 1 : -1]
-    return len(word) > 1 and word.isalpha() and after[:1].islower()
