@@ -11,8 +11,13 @@ LINE_HYPHEN = "\u00ad"
 """Stands for a hyphen between two lines of a paragraph until the whole document is known, see `hyphens.py`."""
 
 _UNSPACED = re.compile("[\u2e80-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff60]")
-_COMPATIBILITY = re.compile("[\ufb00-\ufdff\ufe70-\ufefe\u2160-\u217f\uff01-\uff5e\u3000]")
-_HYPHENS = ("-", "\u00ad", "\u2010")
+_SHAPES = "\ufb00-\ufdff\ufe70-\ufefe\u2160-\u217f\uff01-\uff5e\u3000"
+_HYPHENS = ("-", "\u2010")
+_NO_WIDTH = "\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
+_ZERO_WIDTH = re.compile(f"[{_NO_WIDTH}]+")
+_COMPATIBILITY = re.compile(f"[{_SHAPES}]+")
+_UNCLEAN = re.compile(f"[{_SHAPES}{_NO_WIDTH}\u00ad]")
+_SOFT_HYPHEN = re.compile(r"(?<=[^\W\d_])\u00ad+(?=[^\W\d_])")
 _LEADERS = re.compile(r"(?:\s*\.){4,}\s*")
 _COMBINING = {
     "\u00b4": "\u0301",
@@ -31,18 +36,31 @@ _LOOSE_ACCENT = re.compile(rf"([A-Za-z]?)([{''.join(_COMBINING)}])([A-Za-z]?)")
 
 
 def clean(text: str) -> str:
-    """Shorten leaders; resolve ligatures, Arabic shapes, wide letters, loose and separate accents (NFC)."""
+    """Shorten leaders; resolve ligatures, Arabic shapes, wide letters, loose and separate accents (NFC).
+
+    What has no width goes. A soft hyphen inside of a word shows nothing; elsewhere fonts have it for a hyphen.
+    """
     text = text.strip()
     if "...." in text or ". . ." in text:
         text = _LEADERS.sub(" \u2026 ", text).strip()
     if not text.isascii():
-        if _COMPATIBILITY.search(text):
-            text = unicodedata.normalize("NFKC", text)
+        if _UNCLEAN.search(text):
+            text = _without_shapes(text)
         if _ACCENT.search(text):
             text = _LOOSE_ACCENT.sub(_composed, text)
         if not unicodedata.is_normalized("NFC", text):
             text = unicodedata.normalize("NFC", text)
     return text
+
+
+def _without_shapes(text: str) -> str:
+    text = _ZERO_WIDTH.sub("", text)
+    text = _SOFT_HYPHEN.sub("", text).replace("\u00ad", "-")
+    return _COMPATIBILITY.sub(_plain, text).strip()  # not all of it: 10\u2076 and \u00bd would become other numbers
+
+
+def _plain(match: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", match.group())
 
 
 def _composed(match: re.Match[str]) -> str:
