@@ -56,7 +56,9 @@ def clean(text: str) -> str:
 def _without_shapes(text: str) -> str:
     text = _ZERO_WIDTH.sub("", text)
     text = _SOFT_HYPHEN.sub("", text).replace("\u00ad", "-")
-    return _COMPATIBILITY.sub(_plain, text).strip()  # not all of it: 10\u2076 and \u00bd would become other numbers
+    return _COMPATIBILITY.sub(
+        _plain, text
+    ).strip()  # not all of it: 10\u2076 and \u00bd would become other numbers
 
 
 def _plain(match: re.Match[str]) -> str:

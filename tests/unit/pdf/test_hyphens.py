@@ -45,7 +45,9 @@ def test_what_a_hyphen_is_shows_in_its_words(tmp_path: Path, before: str, after:
 def test_a_word_is_joined_as_the_document_has_it_elsewhere(tmp_path: Path) -> None:
     """`non-normal` would become `nonnormal` in the middle of a text that is about it."""
     lines = ["It is a non-", "normal form of the dis-", "tance of all, and col-", "BERT is its name"]
-    text = text_of(tmp_path, lines, "What is non-normal is rare, and the distance is long, and colBERT", PROSE)
+    text = text_of(
+        tmp_path, lines, "What is non-normal is rare, and the distance is long, and colBERT", PROSE
+    )
     assert text == "It is a non-normal form of the distance of all, and colBERT is its name"
 
 
@@ -69,7 +71,11 @@ def test_a_word_goes_on_behind_the_number_of_a_page(tmp_path: Path) -> None:
         document.new_page(), document.new_page()
         first, second = document
         first.insert_textbox((72, 100, 523, 700), PROSE * 4, fontsize=11)
-        write_lines(first, [(72, "At the very end of the page the commission decided that all of the interna-")], top=720)
+        write_lines(
+            first,
+            [(72, "At the very end of the page the commission decided that all of the interna-")],
+            top=720,
+        )
         write_lines(second, [(72, "tional treaties are to be kept.")])
         for number, page in enumerate((first, second), start=1):
             page.insert_text((290, 820), f"- {number} -", fontsize=9)
