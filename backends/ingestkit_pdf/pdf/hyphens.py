@@ -17,7 +17,8 @@ __all__ = ["undo_hyphens"]
 _LAST_WORD = re.compile(r"[^\W_][\w-]*$")
 _FIRST_WORD = re.compile(r"[^\W_][\w-]*")
 _LINKS = frozenset(
-    "and or nor to und oder sowie bzw bis et ou y e o och og eller \u0438 \u0438\u043b\u0438".split()
+    {"and", "or", "nor", "to", "und", "oder", "sowie", "bzw", "bis", "et", "ou", "y", "e", "o"}
+    | {"och", "og", "eller", "\u0438", "\u0438\u043b\u0438"}
 )
 """Words behind a hyphen that stands for the rest of a later word: `pre- and post-war`."""
 _OPENERS = frozenset({"long", "self", "well"})

@@ -8,7 +8,7 @@ import unicodedata
 __all__ = ["LINE_HYPHEN", "clean", "with_join"]
 
 LINE_HYPHEN = "\u00ad"
-"""Stands for a hyphen between two lines of a paragraph until the whole document is known, see `hyphens.py`."""
+"""Stands for the hyphen between two lines until the whole document is known, see `hyphens.py`."""
 
 _UNSPACED = re.compile("[\u2e80-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff60]")
 _SHAPES = "\ufb00-\ufdff\ufe70-\ufefe\u2160-\u217f\uff01-\uff5e\u3000"
@@ -38,7 +38,7 @@ _LOOSE_ACCENT = re.compile(rf"([A-Za-z]?)([{''.join(_COMBINING)}])([A-Za-z]?)")
 def clean(text: str) -> str:
     """Shorten leaders; resolve ligatures, Arabic shapes, wide letters, loose and separate accents (NFC).
 
-    What has no width goes. A soft hyphen inside of a word shows nothing; elsewhere fonts have it for a hyphen.
+    What has no width goes. A soft hyphen in a word shows nothing; elsewhere fonts have it for a hyphen.
     """
     text = text.strip()
     if "...." in text or ". . ." in text:

@@ -12,7 +12,7 @@ def test_strips_of_a_scan_are_one_image() -> None:
 
 
 def test_images_by_the_thousand_are_one_area() -> None:
-    """A small file with many images would keep a worker busy for half a minute, each compared with all others."""
+    """A small file with many images would keep a worker busy for half a minute, comparing."""
     dots = [
         (400 * column, 500 * row, 400 * column + 100, 500 * row + 100)
         for row in range(150)
