@@ -23,6 +23,10 @@ from ingestkit_pdf.pdf.tags import page_blocks
 __all__ = ["ReadPage", "failed_page", "page_result", "read_page"]
 
 
+_MIN_OUTLINES = 10
+"""Painted paths of a page with hardly any text that may be letters; fewer are rules, frames and grounds."""
+
+
 @dataclass(slots=True)
 class ReadPage:
     """What is kept of a page until the whole document is known.
@@ -86,6 +90,8 @@ def read_page(
     profile = profile_page(text, width, height, config, has_fields=has_fields)
     if profile.page_type is PageType.BLANK:
         _look_closer(profile, content, document, index)
+    elif profile.page_type is PageType.TEXT and profile.chars < config.blank_max_chars:
+        _look_for_outlines(profile, content)
     if hidden:
         profile.warn(ErrorCode.W_PAGE_HIDDEN_TEXT, PageStatus.OK)
     reading = None
@@ -171,6 +177,13 @@ def _look_closer(profile: PageProfile, content: PageContent, document: Document,
         profile.warn(ErrorCode.W_PAGE_FAILED, PageStatus.FAILED)
     else:
         profile.warn(ErrorCode.W_PAGE_SKIPPED_BLANK, PageStatus.SKIPPED)
+
+
+def _look_for_outlines(profile: PageProfile, content: PageContent) -> None:
+    """Tell a page with hardly any text from one whose text is drawn as outlines, but for its number."""
+    if content.vector_count >= _MIN_OUTLINES:
+        profile.page_type = PageType.VECTOR_ONLY
+        profile.warn(ErrorCode.W_PAGE_SKIPPED_VECTOR_ONLY)
 
 
 def _page_error(number: int) -> IngestError:

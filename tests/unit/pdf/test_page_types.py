@@ -101,6 +101,34 @@ def test_drawings_alone_are_not_blank(tmp_path: Path) -> None:
     assert page.warnings == ["W_PAGE_SKIPPED_VECTOR_ONLY"]
 
 
+def test_outlines_with_the_number_of_the_page_are_no_page_of_text(tmp_path: Path) -> None:
+    """A page whose letters are drawn as outlines would be read as its page number, and nobody told."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        for letter in range(60):
+            page.draw_rect((72 + 7 * letter, 100, 76 + 7 * letter, 110), fill=(0, 0, 0))
+        page.insert_text((290, 820), "17", fontsize=9)
+
+    result = run(save(tmp_path, draw), ocr_engine="none")
+    page = only_page(result)
+    assert (page.page_type, page.status) == (PageType.VECTOR_ONLY, PageStatus.PARTIAL)
+    assert page.warnings == ["W_PAGE_SKIPPED_VECTOR_ONLY"]
+    assert result.markdown == "17\n"
+
+
+def test_a_rule_under_a_word_makes_no_page_of_outlines(tmp_path: Path) -> None:
+    """The title page of a chapter would be painted and read for nothing."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        page.insert_text((72, 400), "Part II", fontsize=30)
+        page.draw_line((72, 410), (500, 410))
+
+    page = only_page(run(save(tmp_path, draw)))
+    assert (page.page_type, page.status) == (PageType.TEXT, PageStatus.OK)
+
+
 def test_a_page_with_fields_is_a_form(tmp_path: Path) -> None:
     """A form would pass for a page of prose."""
 
