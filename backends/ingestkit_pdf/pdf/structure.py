@@ -16,7 +16,7 @@ from ingestkit_pdf.pdf.furniture import Furniture, find_furniture
 from ingestkit_pdf.pdf.headings import mark_headings
 from ingestkit_pdf.pdf.hyphens import undo_hyphens
 from ingestkit_pdf.pdf.layout import reading_order
-from ingestkit_pdf.pdf.lines import is_right_to_left
+from ingestkit_pdf.pdf.lines import Line, is_right_to_left
 from ingestkit_pdf.pdf.mupdf import SCALE
 from ingestkit_pdf.pdf.ocr import Turn
 from ingestkit_pdf.pdf.pages import ReadPage
@@ -26,8 +26,6 @@ from ingestkit_pdf.pdf.roles import FURNITURE
 from ingestkit_pdf.pdf.tables import Stitcher, TablesInFlow, tables_in_flow
 
 __all__ = ["PageLayout", "Structure", "StructureBuilder", "furniture_of", "lay_out"]
-
-_LINES_THAT_TELL = 3  # the direction of a page shows in its first lines
 
 
 @dataclass(slots=True)
@@ -75,7 +73,7 @@ def lay_out(page: ReadPage, furniture: Furniture, config: PDFProcessorConfig) ->
         page.width,
         max_columns=config.max_columns,
         min_gap=config.column_min_gap_ratio,
-        right_to_left=any(is_right_to_left(line.text) for line in lines[:_LINES_THAT_TELL]),
+        right_to_left=_is_right_to_left(lines),
     )
     tables = tables_in_flow(lines)
     paragraphs = split_paragraphs(regions, page.number)
@@ -86,6 +84,12 @@ def lay_out(page: ReadPage, furniture: Furniture, config: PDFProcessorConfig) ->
     for line in tables.tables:
         line.table.words = []  # they have become cells
     return PageLayout(page, passages, tables, is_multi_column=columns)
+
+
+def _is_right_to_left(lines: Sequence[Line]) -> bool:
+    """True when most of the text is Hebrew or Arabic, and so are the columns; a quotation decides nothing."""
+    turned = sum(len(line.text) for line in lines if is_right_to_left(line.text))
+    return turned > 0 and 2 * turned > sum(len(line.text) for line in lines)
 
 
 def _move_back(turn: Turn, passages: Sequence[Passage], tables: TablesInFlow) -> None:

@@ -31,6 +31,23 @@ def test_columns_written_line_by_line_are_read_one_after_the_other(tmp_path: Pat
     assert result.pages[0].is_multi_column
 
 
+def test_an_arabic_motto_does_not_turn_english_columns(tmp_path: Path) -> None:
+    """A quotation at the top of the page would have its right column read first."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        page.insert_htmlbox((72, 40, 500, 70), "\u0628\u0633\u0645 \u0627\u0644\u0644\u0647")
+        left, right = LEFT.split(), RIGHT.split()
+        for row in range(30):
+            page.insert_text((72, 100 + 14 * row), " ".join(left[row * 5 : row * 5 + 5]))
+            page.insert_text((320, 100 + 14 * row), " ".join(right[row * 5 : row * 5 + 5]))
+
+    markdown = run(save(tmp_path, draw)).markdown
+    words = [word for word in markdown.split() if word.startswith(("left", "right"))]
+    assert words == [*LEFT.split(), *RIGHT.split()]
+    assert "\u0628\u0633\u0645" in markdown
+
+
 def test_a_table_is_not_read_as_columns(tmp_path: Path) -> None:
     """Rows of a table would be torn apart into columns of cells."""
 
