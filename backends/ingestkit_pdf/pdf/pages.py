@@ -19,6 +19,7 @@ from ingestkit_pdf.pdf.ocr import Ocr, PageReading, Turn, what_to_read
 from ingestkit_pdf.pdf.roles import ask_model
 from ingestkit_pdf.pdf.tables import TableEngine, recognise
 from ingestkit_pdf.pdf.tags import page_blocks
+from ingestkit_pdf.pdf.upside import is_upside_down, turn_over
 
 __all__ = ["ReadPage", "failed_page", "page_result", "read_page"]
 
@@ -98,6 +99,9 @@ def read_page(
     if ocr is not None and (need := what_to_read(profile, text.images, text.lines, (width, height), config)):
         reading = ocr.read(content, text.lines, need)
         _take(reading, need.lack, profile, text)
+    if reading is None and is_upside_down(text.lines):
+        turn_over(text.lines, width, height)
+        reading = PageReading(text.lines, turn=Turn(180, -width, -height, width, height))
     is_turned = reading is not None and reading.turn is not None
     seen = content if reading is None else reading.seen(content)
     tables = recognise(seen, text.lines, index + 1, config, None if has_fields else engine)

@@ -48,6 +48,24 @@ def test_an_arabic_motto_does_not_turn_english_columns(tmp_path: Path) -> None:
     assert "\u0628\u0633\u0645" in markdown
 
 
+def test_a_page_that_stands_on_its_head_is_read_from_its_own_top(tmp_path: Path) -> None:
+    """The lines of a page that was put in the wrong way would come from the last to the first."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        for row in range(20):
+            page.insert_text((520, 700 - 14 * row), f"Line {row} of the page", fontsize=11, rotate=180)
+            page.insert_text((418, 700 - 14 * row), f"and what {row} ends in", fontsize=11, rotate=180)
+
+    result = run(save(tmp_path, draw))
+    assert result.markdown.startswith("Line 0 of the page and what 0 ends in")
+    assert [f"Line {row} " in result.markdown for row in range(20)] == [True] * 20
+    assert result.markdown.index("Line 1 ") < result.markdown.index("Line 2 ")
+    (box,) = result.chunks[0].boxes
+    assert box.box[1] > 400
+    assert box.box[3] < 720
+
+
 def test_a_table_is_not_read_as_columns(tmp_path: Path) -> None:
     """Rows of a table would be torn apart into columns of cells."""
 
