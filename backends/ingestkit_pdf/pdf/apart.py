@@ -190,8 +190,8 @@ _PAGE_NUMBER = re.compile(r"[^\w\s]?\s*\d{1,4}\s*[^\w\s]?")  # with dashes or br
 
 
 def _is_between(passage: Passage) -> bool:
-    """True for what a sentence may go on behind: a caption, a note, a table, the number of a page."""
-    if passage.kind in _ASIDE:
+    """True for what a sentence may go on behind: a caption, a note, a table, a stamp, a page number."""
+    if passage.kind in _ASIDE or passage.is_aside:
         return True
     return len(passage.pieces) == 1 and bool(_PAGE_NUMBER.fullmatch(passage.text))
 

@@ -111,7 +111,7 @@ def _candidates(passages: Sequence[Passage], body: int, ratio: float) -> list[_C
     bold_chars = chars = 0
     for passage in passages:
         mark = None
-        if passage.kind in {TEXT, ITEM} and passage.size >= _SMALLEST * body:
+        if passage.kind in {TEXT, ITEM} and passage.size >= _SMALLEST * body and not passage.is_aside:
             look = _look(passage)
             looks[look] += 1
             length = len(passage.pieces)

@@ -34,12 +34,14 @@ class Region:
 
     Attributes:
         left, right: Where its text begins and ends, in hundredths of a point.
+        is_aside: Its text runs another way than that of the page.
     """
 
-    __slots__ = ("_leading", "left", "lines", "right")
+    __slots__ = ("_leading", "is_aside", "left", "lines", "right")
 
-    def __init__(self, lines: list[Line]) -> None:
+    def __init__(self, lines: list[Line], *, is_aside: bool = False) -> None:
         self.lines = lines
+        self.is_aside = is_aside
         self.left = min(line.x0 for line in lines)
         self.right = max(line.x1 for line in lines)
         self._leading = -1
@@ -79,13 +81,13 @@ def reading_order(
     if is_vertical(lines):
         return [Region(in_columns(lines))], False
     aside = [line for line in lines if not line.upright]
-    if 0 < len(aside) < 0.5 * len(lines):  # a stamp in the margin, the label of an axis: after the text
+    if 0 < len(aside) < 0.5 * len(lines):  # a stamp, the label of an axis: after the text
         lines = [line for line in lines if line.upright]
     else:
         aside = []
     regions, columns = _ordered(lines, width, max_columns, min_gap, right_to_left=right_to_left)
     if aside:
-        regions.append(Region(aside))
+        regions.append(Region(aside, is_aside=True))
     return regions, columns
 
 

@@ -36,6 +36,8 @@ CELL_GAP = 1.5
 """Times the font size: a wider gap in a line is no space between words."""
 
 _LONG = 24  # letters: no word is longer
+_TALL = 2  # times the font size: no upright letters are as high
+_SLOPE = 0.4  # of the width that a run's box is high, when it runs at an angle
 _SAME_PLACE = 20  # hundredths of a point
 
 TINY_SIZE = 1.5 * SCALE
@@ -85,7 +87,7 @@ class Line:
         style: The bits that all spans have in common.
         spans: Its spans, in order.
         cells: Pieces of text with a gap of more than two letters between them.
-        upright: False for text that runs up or down the page.
+        upright: False for text that runs up or down the page, or across it at an angle.
         vertical: Letters stand one below the other, as in Japanese; it is not upright either.
         block: Index of MuPDF's block.
         role: What it is for, where tags or the layout model say so (see `roles.py`); else empty.
@@ -245,7 +247,7 @@ def _read_block(page: PageText, block: Block, number: int, corner: tuple[int, in
             line = Line((x0, y0, x1, y1), base, number)
             line.text, line.size, line.style, line.longest = text, size, style, length
             line.vertical = run.wmode > 0
-            line.upright = not (run.wmode or (length > 2 and y1 - y0 > 2 * (x1 - x0)))
+            line.upright = not (run.wmode or (length > 2 and _runs_aslant(text, x1 - x0, y1 - y0, size)))
             page.lines.append(line)
         line.spans.append((text, style, name, size, x0, x1))
         sizes[size] = sizes.get(size, 0) + length
@@ -254,6 +256,13 @@ def _read_block(page: PageText, block: Block, number: int, corner: tuple[int, in
         if size < TINY_SIZE:
             page.tiny_chars += len(text.strip())
         page.fonts.add(name)
+
+
+def _runs_aslant(text: str, width: int, height: int, size: int) -> bool:
+    """True for text that runs up or down the page, or across it at an angle; Arabic may be as high."""
+    if height > 2 * width:
+        return True
+    return height > _TALL * size and height > _SLOPE * width and not is_right_to_left(text)
 
 
 def _gap_along(line: Line, text: str, x0: int, y0: int, y1: int) -> int | None:

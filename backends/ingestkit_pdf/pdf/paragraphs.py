@@ -72,10 +72,11 @@ class Paragraph:
         kind: TEXT, ITEM, ROW (cells side by side), CODE, HEADING, TABLE, CAPTION, FOOTNOTE, CONTENTS or FORM.
         pieces: Its text, line by line, with the white space that follows; page number; line.
         size, style: Of its first line.
+        is_aside: It runs another way than the text of the page: a stamp, the label of an axis.
         role: What tags or the layout model say it is for, see `roles.py`.
     """
 
-    __slots__ = ("kind", "left", "pieces", "region_left", "role", "size", "style")
+    __slots__ = ("is_aside", "kind", "left", "pieces", "region_left", "role", "size", "style")
 
     def __init__(self, kind: str, page: int, line: Line, region: Region) -> None:
         self.kind = kind
@@ -84,6 +85,7 @@ class Paragraph:
         self.role = line.role
         self.left = line.x0
         self.region_left = region.left
+        self.is_aside = region.is_aside
         self.pieces: list[tuple[str, int, Line]] = [(clean(line.text), page, line)]
 
     @property

@@ -43,6 +43,7 @@ class Passage:
         role: What tags or the layout model say it is for.
         indent: Levels that it is indented by, as an item of a list.
         upright: Its lines run across the page.
+        is_aside: As that of a `Paragraph`.
         letters: How many it has, how many of them are bold and how many italic; 0 where it has many lines.
         common: The bits of style that all of it has.
         runs: Its text as Markdown has it, cut where the style changes; None where that is its text as it is.
@@ -57,6 +58,7 @@ class Passage:
     role: str = ""
     indent: int = 0
     upright: bool = True
+    is_aside: bool = False
     letters: tuple[int, int, int] = (0, 0, 0)
     common: int = 0
     runs: list[Run] | None = None
@@ -125,6 +127,7 @@ def passage_of(paragraph: Paragraph) -> Passage:
         paragraph.role,
         min(max(indent, 0), _DEEPEST),
         first.upright,
+        paragraph.is_aside,
         _letters(lines) if len(lines) <= LOOK_LINES else (0, 0, 0),
         common,
         runs,
