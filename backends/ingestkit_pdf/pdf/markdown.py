@@ -16,6 +16,7 @@ _NUMBER = re.compile(r"\(?(\d{1,2})[.)]\s+")
 _LETTER = re.compile(r"\(?(?:[a-zA-Z]|[ivx]{1,4})[.)]\s+")
 _STRUCTURE = re.compile(r"(?:#{1,6}\s|>|[-+*]\s|\d+[.)]\s|```|---|===)")
 _BETWEEN = {("", " "), ("", "-"), ("", "- ")}  # two lines of one run
+_TICKS = re.compile("`+")
 _MIN_EMPHASIS = 3  # a single italic letter is a variable in a formula, not an emphasis
 
 
@@ -38,13 +39,20 @@ def _write(passage: Passage) -> str:
     if kind == HEADING:
         return "#" * passage.level + " " + " ".join(passage.text.split())
     if kind == CODE:
-        return "```\n" + "".join([text for text, _ in passage.runs or ()]) + "\n```"
+        return _fenced(passage.text)
     if kind in {TABLE, FORM}:
         return passage.text
     if kind in {ROW, CONTENTS}:
-        return passage.text.replace("\n", "  \n")  # two spaces: a line break
+        return "  \n".join(map(_escaped, passage.text.split("\n")))  # two spaces: a line break
     text = passage.text if passage.runs is None else _marked(passage.runs, passage.common)
     return _item(text, passage.indent) if kind == ITEM else _escaped(text)
+
+
+def _fenced(code: str) -> str:
+    """Code between fences that are longer than any row of backticks in it."""
+    ticks = max(map(len, _TICKS.findall(code)), default=0)
+    fence = "`" * max(3, ticks + 1)
+    return f"{fence}\n{code}\n{fence}"
 
 
 def _escaped(text: str) -> str:

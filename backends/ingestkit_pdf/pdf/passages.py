@@ -19,6 +19,8 @@ LOOK_LINES = 4
 """Lines of which every letter counts for the emphasis; a longer passage is as its first line is."""
 
 _EMPHASIS = 0.8  # of the letters; the number or the full stop may be of another font
+_CODE_LETTER = 0.6  # of the font size: the width of a letter of code
+_TAB = 4  # letters of code that a tab is wide
 _DEEPEST = 4  # levels that items of a list are indented by
 _PLAIN = frozenset({ROW, CONTENTS, TABLE})
 
@@ -114,7 +116,7 @@ def passage_of(paragraph: Paragraph) -> Passage:
     kind = paragraph.kind
     runs = None
     if kind == CODE:
-        runs = _indented(paragraph)
+        _indent(paragraph)
     elif kind not in _PLAIN and any(span[1] & ~common for line in lines for span in line.spans):
         runs = _runs(paragraph, common)
     indent = (paragraph.left - paragraph.region_left) // max(3 * paragraph.size, 1)
@@ -147,14 +149,23 @@ def _letters(lines: Sequence[Line]) -> tuple[int, int, int]:
     return total, bold, italic
 
 
-def _indented(paragraph: Paragraph) -> list[Run]:
-    """Lines of code, each as far from the left as it stands."""
+def _indent(paragraph: Paragraph) -> None:
+    """Put lines of code as far from the left as they stand, by the spaces they begin with and by their place."""
     left = min(line.x0 for _, _, line in paragraph.pieces)
-    rows = [
-        " " * round((line.x0 - left) / max(0.6 * line.size, 1)) + text.rstrip("\n")
-        for text, _, line in paragraph.pieces
+    columns = [
+        round((line.x0 - left) / max(_CODE_LETTER * line.size, 1)) + _spaces(line.text)
+        for _, _, line in paragraph.pieces
     ]
-    return [("\n".join(rows), 0)]
+    first = min(columns)
+    paragraph.pieces = [
+        (" " * (column - first) + text, page, line)
+        for column, (text, page, line) in zip(columns, paragraph.pieces, strict=True)
+    ]
+
+
+def _spaces(text: str) -> int:
+    text = text.expandtabs(_TAB)
+    return len(text) - len(text.lstrip())
 
 
 def _runs(paragraph: Paragraph, common: int) -> list[Run] | None:

@@ -116,6 +116,31 @@ def test_lists_and_code_are_recognisable(tmp_path: Path) -> None:
     assert "\\# not a heading" in markdown
 
 
+def test_code_keeps_the_spaces_it_begins_with(tmp_path: Path) -> None:
+    """Python that is written with spaces would lose its blocks, in Markdown and in chunks."""
+
+    def draw(document: Any) -> None:
+        lines = ["    if x:", "        return 's'", "    return None"]
+        write_lines(document.new_page(), [(72, line) for line in lines], fontname="cour")
+
+    result = run(save(tmp_path, draw))
+    assert result.markdown == "```\nif x:\n    return 's'\nreturn None\n```\n"
+    assert result.chunks[0].text == "if x:\n    return 's'\nreturn None"
+
+
+def test_text_that_looks_like_markdown_stays_text(tmp_path: Path) -> None:
+    """Backticks would end the block of code that they are in, a row of cells would become a heading."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        write_lines(page, [(72, "s = '```'"), (72, "return s")], fontname="cour")
+        for x, text in ((72, "# 1"), (200, "not a heading"), (400, "x")):
+            page.insert_text((x, 200), text, fontsize=11)
+
+    markdown = run(save(tmp_path, draw)).markdown
+    assert markdown == "````\ns = '```'\nreturn s\n````\n\n\\# 1 not a heading x\n"
+
+
 def test_bold_words_in_a_line_are_marked(tmp_path: Path) -> None:
     """Emphasis inside a line would be lost with its spans."""
 
