@@ -36,6 +36,7 @@ _NUMBER = re.compile(
     r"(?:\s|(?<=[.)\uff0e\u3001]))\s*(?=\S)",
     re.IGNORECASE,
 )
+_HAN_NUMBER = re.compile("[\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341]{1,3}\u3001")
 _LABEL = re.compile(r"(?:fig(?:ure|\.)|table|tab\.|listing|example|note|warning|tip)\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"@\w|https?:|www\.|\w\.(?:com|org|net|edu)\b|arXiv:", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
@@ -147,7 +148,7 @@ def _candidate(passage: Passage, look: _Look, body: int, ratio: float) -> _Candi
     depth = _depth(text)
     if not is_large:
         numbered = depth and (passage.size >= _SLIGHTLY * body or not _has_lower(text))
-        is_apart = numbered or (look[1] and (depth or passage.kind != ITEM))
+        is_apart = numbered or (look[1] and (depth or passage.kind != ITEM or _HAN_NUMBER.match(text)))
         if not is_apart or text.endswith(":") or (text.endswith(_SENTENCE_END) and not depth):
             return None
     return _Candidate(passage, look, is_large, depth) if _may_head(text) else None

@@ -66,7 +66,8 @@ def _item(text: str, levels: int) -> str:
         return f"{indent}{number.group(1)}. {text[number.end() :]}"
     if _LETTER.match(text):
         return f"{indent}- {text}"
-    return f"{indent}- {_BULLET.sub('', text, count=1)}"
+    bullet = _BULLET.match(text)
+    return f"{indent}- {text[bullet.end() :] if bullet else text}"
 
 
 def _marked(runs: Iterable[Run], common: int) -> str:

@@ -38,9 +38,16 @@ _BULLETS = (
     "\u25c6\u25c7\u25cb\u25cf\u25e6\u2713\u2714\u2756\u2794\u27a1\u27a2\u27a4"
     "\uf076\uf0a7\uf0b7\uf0d8\uf0fc"  # Symbol and Wingdings in the private area
 )
+_HAN = "\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341"  # one to ten
 _ITEM = re.compile(
     rf"[{_BULLETS}]\s*(?=\S)|[-\u2013\u2014*]\s+(?=\S)|\(?(?:\d{{1,2}}|[a-zA-Z]|[ivx]{{1,4}})[.)]\s+(?=\S)"
+    rf"|[\u2460-\u249b\u3220-\u3229]|(?:[{_HAN}]{{1,3}}|\d{{1,2}})\u3001"
+    rf"|[(\uff08](?:[{_HAN}]{{1,3}}|\d{{1,2}})[)\uff09]\s*(?=[\u3400-\u9fff])"
 )
+_DOUBTFUL = re.compile(r"[-\u2013\u2014]\s|[A-Z]\.\s|(?!1\.)\d{1,2}\.\s|[b-z]\.\s")
+"""What begins an item, but also the line of a sentence: a dash, an initial, a date; no list begins with `2.`"""
+_FULL = 0.12  # of the width: a line that ends nearer to the right margin is a full one
+_NEARLY_FULL = 0.25  # of the width: the next word may have been too long for what is left of the line
 _NUMBERED_CAPITALS = re.compile(
     r"(?:[IVX]{1,5}|[A-Z]|\d{1,2})\.\s+[^a-z]{3,80}$"
 )  # a heading: II. RELATED WORK
@@ -169,6 +176,8 @@ def _is_next(paragraph: Paragraph, last: Line, line: Line, region: Region) -> bo
     if abs(step) < 0.5 * size:  # beside it: a marker and its text, a label and its value
         return line.x0 >= last.x1 - size or line.x1 <= last.x0 + size
     kind = _kind(line)
+    if kind == ITEM and _is_in_sentence(paragraph, last, line, region):
+        kind = TEXT
     if paragraph.kind in {ROW, CODE} or kind in {ROW, CODE}:
         return paragraph.kind == kind and 0 < step < 1.8 * size
     # MuPDF's blocks end at wider gaps, or at every line where lines are far apart throughout
@@ -176,6 +185,21 @@ def _is_next(paragraph: Paragraph, last: Line, line: Line, region: Region) -> bo
     if kind == ITEM or not 0 < step <= reach or _looks_apart(last, line, region):
         return False
     return _same_flow(paragraph, last, line, region)
+
+
+def _is_in_sentence(paragraph: Paragraph, last: Line, line: Line, region: Region) -> bool:
+    """True when what looks like the marker of an item stands in a sentence that the line before breaks off in."""
+    if not _DOUBTFUL.match(line.text) or _is_short(last, region, _NEARLY_FULL):
+        return False
+    if last.text.rstrip().endswith(SENTENCE_END):
+        return False
+    if paragraph.kind == ITEM:  # its text hangs; what is further left is the next item
+        return line.x0 > paragraph.left + 0.3 * line.size
+    return abs(line.x0 - last.x0) < 0.5 * line.size or (len(paragraph.pieces) == 1 and line.x0 < last.x0)
+
+
+def _is_short(line: Line, region: Region, share: float = _FULL) -> bool:
+    return region.right - line.x1 > share * (region.right - region.left)
 
 
 def _looks_apart(last: Line, line: Line, region: Region) -> bool:
@@ -191,7 +215,7 @@ def _looks_apart(last: Line, line: Line, region: Region) -> bool:
 def _same_flow(paragraph: Paragraph, last: Line, line: Line, region: Region) -> bool:
     """True unless indentation or a short last line says that a new paragraph begins."""
     size = max(last.size, line.size)
-    short = region.right - last.x1 > 0.12 * (region.right - region.left)
+    short = _is_short(last, region)
     indent = line.x0 - last.x0
     if paragraph.kind == ITEM:  # the text of an item hangs; what goes back to the margin is not its text
         return not (indent < -0.5 * size and line.x0 <= paragraph.left - 0.3 * size)

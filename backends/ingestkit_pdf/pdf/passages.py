@@ -150,7 +150,7 @@ def _letters(lines: Sequence[Line]) -> tuple[int, int, int]:
 
 
 def _indent(paragraph: Paragraph) -> None:
-    """Put lines of code as far from the left as they stand, by the spaces they begin with and by their place."""
+    """Put lines of code as far from the left as they stand: by their place and the spaces before."""
     left = min(line.x0 for _, _, line in paragraph.pieces)
     columns = [
         round((line.x0 - left) / max(_CODE_LETTER * line.size, 1)) + _spaces(line.text)

@@ -116,6 +116,36 @@ def test_lists_and_code_are_recognisable(tmp_path: Path) -> None:
     assert "\\# not a heading" in markdown
 
 
+def test_an_initial_or_a_dash_at_the_beginning_of_a_line_is_no_item(tmp_path: Path) -> None:
+    """A sentence would fall apart into items of a list wherever a line begins with a name or a date."""
+
+    def draw(document: Any) -> None:
+        lines = [
+            "This was shown in great detail and for the first time by the famous man",
+            "A. Einstein in the year 1905, and was later repeated by many others, too,",
+            "- which is a dash that begins a line - and then the sentence simply goes on",
+            "5. May is the date of the meeting, and then the text comes to its end.",
+            "1. An item, which is one, and which goes on for a line that is full as the",
+            "2. The next one.",
+        ]
+        write_lines(document.new_page(), [(72, line) for line in lines])
+
+    first, second = run(save(tmp_path, draw)).markdown.strip().split("\n\n")
+    assert first.endswith("comes to its end.")
+    assert second.splitlines()[1:] == ["2. The next one."]
+
+
+def test_chinese_items_are_items(tmp_path: Path) -> None:
+    """Lists of Chinese documents would be one paragraph."""
+    items = ["\u4e00\u3001\u7532\u4e59", "\u4e8c\u3001\u7532\u4e59", "\u2460 \u7532", "(2)\u4e59\u7532"]
+
+    def draw(document: Any) -> None:
+        write_lines(document.new_page(), [(72, item) for item in items], fontname="china-s")
+
+    markdown = run(save(tmp_path, draw)).markdown
+    assert markdown.splitlines() == [f"- {item}" for item in items]
+
+
 def test_code_keeps_the_spaces_it_begins_with(tmp_path: Path) -> None:
     """Python that is written with spaces would lose its blocks, in Markdown and in chunks."""
 
