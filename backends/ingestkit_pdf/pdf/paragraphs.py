@@ -45,7 +45,7 @@ _ITEM = re.compile(
     rf"|[(\uff08](?:[{_HAN}]{{1,3}}|\d{{1,2}})[)\uff09]\s*(?=[\u3400-\u9fff])"
 )
 _DOUBTFUL = re.compile(r"[-\u2013\u2014]\s|[A-Z]\.\s|(?!1\.)\d{1,2}\.\s|[b-z]\.\s")
-"""What begins an item, but also the line of a sentence: a dash, an initial, a date; no list begins with `2.`"""
+"""What begins an item, but also the line of a sentence: a dash, an initial, a date; lists begin with `1.`"""
 _FULL = 0.12  # of the width: a line that ends nearer to the right margin is a full one
 _NEARLY_FULL = 0.25  # of the width: the next word may have been too long for what is left of the line
 _NUMBERED_CAPITALS = re.compile(
@@ -188,7 +188,7 @@ def _is_next(paragraph: Paragraph, last: Line, line: Line, region: Region) -> bo
 
 
 def _is_in_sentence(paragraph: Paragraph, last: Line, line: Line, region: Region) -> bool:
-    """True when what looks like the marker of an item stands in a sentence that the line before breaks off in."""
+    """True when what looks like the marker of an item stands in the sentence of the line before."""
     if not _DOUBTFUL.match(line.text) or _is_short(last, region, _NEARLY_FULL):
         return False
     if last.text.rstrip().endswith(SENTENCE_END):
