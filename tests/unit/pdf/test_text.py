@@ -8,6 +8,8 @@ from typing import Any
 from ingestkit_pdf.pdf.furniture import sample_pages
 from support.made_pdf import PROSE, prose_page, run, save, write_lines
 
+import pymupdf  # isort: skip
+
 LEFT = " ".join(f"left{index}" for index in range(150))
 RIGHT = " ".join(f"right{index}" for index in range(150))
 
@@ -29,6 +31,40 @@ def test_columns_written_line_by_line_are_read_one_after_the_other(tmp_path: Pat
     words = [word for word in result.markdown.split() if word.startswith(("left", "right"))]
     assert words == [*LEFT.split(), *RIGHT.split()]
     assert result.pages[0].is_multi_column
+
+
+def test_columns_with_a_narrow_gutter_are_columns(tmp_path: Path) -> None:
+    """Journals part their columns by little more than a letter: lines would go on in the other column."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        left, right = LEFT.split(), RIGHT.split()
+        for row in range(30):
+            text = " ".join(left[row * 5 : row * 5 + 5])
+            page.insert_text(
+                (310 - pymupdf.get_text_length(text, fontsize=10), 100 + 12 * row), text, fontsize=10
+            )
+            page.insert_text((321, 100 + 12 * row), " ".join(right[row * 5 : row * 5 + 5]), fontsize=10)
+
+    result = run(save(tmp_path, draw))
+    assert result.markdown.split() == [*LEFT.split(), *RIGHT.split()]
+    assert result.pages[0].is_multi_column
+
+
+def test_wide_spaces_of_justified_text_are_no_gutter(tmp_path: Path) -> None:
+    """A paragraph would be cut into columns where its words happen to stand apart."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        for row in range(30):
+            text = f"word{row} " + PROSE[: 20 + 3 * (row % 11)].strip()
+            page.insert_text((72, 100 + 12 * row), text, fontsize=10)
+            x = 82 + pymupdf.get_text_length(text, fontsize=10)
+            page.insert_text((x, 100 + 12 * row), f"after{row} {PROSE[:40]}", fontsize=10)
+
+    result = run(save(tmp_path, draw))
+    assert not result.pages[0].is_multi_column
+    assert result.markdown.index("after1 ") < result.markdown.index("word2 ")
 
 
 def test_an_arabic_motto_does_not_turn_english_columns(tmp_path: Path) -> None:
