@@ -6,13 +6,13 @@ before it, or all of them, by `StructureBuilder`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.models import OutlineEntry, TableResult
 from ingestkit_pdf.pdf.apart import continue_across_pages, joined, mark_apart
-from ingestkit_pdf.pdf.furniture import Furniture, find_furniture
+from ingestkit_pdf.pdf.furniture import Furniture, Sample, find_furniture
 from ingestkit_pdf.pdf.headings import mark_headings
 from ingestkit_pdf.pdf.hyphens import undo_hyphens
 from ingestkit_pdf.pdf.layout import reading_order
@@ -54,10 +54,12 @@ class Structure:
     tables: list[TableResult] = field(default_factory=list)
 
 
-def furniture_of(samples: Sequence[ReadPage], config: PDFProcessorConfig) -> Furniture:
-    """The headers and footers that the sample pages have in common."""
+def furniture_of(
+    pages: Sequence[ReadPage], neighbours: Collection[int], config: PDFProcessorConfig
+) -> Furniture:
+    """The headers and footers that sample pages have in common; `neighbours` are their numbers, from 1."""
     return find_furniture(
-        [(page.lines, page.height) for page in samples],
+        [Sample(page.number, page.lines, page.height, page.number in neighbours) for page in pages],
         zone=config.header_footer_zone_ratio,
         threshold=config.header_footer_similarity_threshold,
     )
@@ -65,7 +67,7 @@ def furniture_of(samples: Sequence[ReadPage], config: PDFProcessorConfig) -> Fur
 
 def lay_out(page: ReadPage, furniture: Furniture, config: PDFProcessorConfig) -> PageLayout:
     """Put one page in order. Takes the lines from it: what is kept of them is text, places and looks."""
-    lines = furniture.without(page.lines, page.height) if furniture else page.lines
+    lines = furniture.without(page.lines, page.height, page.number) if furniture else page.lines
     lines = [line for line in lines if line.role != FURNITURE] or lines
     page.lines = []
     regions, columns = reading_order(

@@ -264,6 +264,24 @@ def test_a_bare_page_number_is_a_footer(tmp_path: Path) -> None:
     assert not any(line.strip().isdigit() for line in run(save(tmp_path, draw)).markdown.splitlines())
 
 
+def test_headers_of_left_and_right_pages_go(tmp_path: Path) -> None:
+    """Books have their title on one side and the chapter's on the other: one of the two would stay."""
+
+    def draw(document: Any) -> None:
+        for number in range(1, 21):
+            page = prose_page(document, PROSE)
+            title = (
+                f"{number} The book of all things" if number % 2 else f"Chapter One: how it began {number}"
+            )
+            page.insert_text((72, 40), title, fontsize=9)
+            page.insert_text((72, 60), "aeiou"[number % 5] * 9, fontsize=9)
+
+    markdown = run(save(tmp_path, draw)).markdown
+    assert "The book of all things" not in markdown
+    assert "Chapter One" not in markdown
+    assert [markdown.count(vowel * 9) for vowel in "aeiou"] == [4] * 5
+
+
 def test_two_pages_have_no_headers(tmp_path: Path) -> None:
     """On two pages any repeated line would be lost."""
     assert run(save(tmp_path, furnished(2))).markdown.count("Annual report of the company") == 4
