@@ -51,7 +51,7 @@ _CONTENTS_TITLE = re.compile(
 _FIRST_LINES = 3  # of contents: one of them has leaders
 _ENTRY_SHARE = 0.6  # of the lines of a paragraph
 _NOTE = re.compile(
-    r"(?:\d{1,3}[.):]?|[*\u2020\u2021\u00a7\u00b6\u203b]{1,3}|\[\d{1,3}\]|\(\d{1,3}\))\s*(?=[^\W\d]|[\"\u201c\u300c(])"
+    r"(?:\d{1,3}[.):]?|[\u2460-\u2473*\u2020\u2021\u00a7\u00b6\u203b]{1,3}|\[\d{1,3}\]|\(\d{1,3}\))\s*(?=[^\W\d]|[\"\u201c\u300c(])"
 )
 _NOTE_SIZE = 0.93  # of the body's
 _NOTES_BELOW = 0.4  # of the page's height

@@ -23,6 +23,25 @@ _LINKS = frozenset(
 """Words behind a hyphen that stands for the rest of a later word: `pre- and post-war`."""
 _OPENERS = frozenset({"long", "self", "well"})
 """Beginnings of words that hardly ever stand without a hyphen; before an ending they may: `long-est`."""
+_SMALL = _LINKS | {
+    "of",
+    "the",
+    "in",
+    "on",
+    "by",
+    "at",
+    "for",
+    "up",
+    "out",
+    "off",
+    "a",
+    "de",
+    "la",
+    "du",
+    "en",
+    "op",
+}
+"""Words inside of compounds: `branch-and-bound`, `state-of-the-art`."""
 _ENDING = 3  # letters of an ending at most
 
 
@@ -70,15 +89,23 @@ def _between(before: str, after: str, words: set[str]) -> str:
         return "-"
     start, end = first.group(), second.group()
     left, right = start.rpartition("-")[2], end.partition("-")[0]
+    if not left.isalpha():
+        return "- " if end in _LINKS else "-"
     for one, other in ((start, end), (left, right)):
         closed = (one + other).lower() in words
         if closed != (f"{one}-{other}".lower() in words):
             return "" if closed else "-"
     if end in _LINKS:
         return "- "
-    if len(left) < 2 or not left.isalpha() or not end[0].islower():
-        return "-"
-    if start.lower() in _OPENERS and len(end) > _ENDING:
-        return "-"
-    is_compound = "-" in start or "-" in end
-    return "-" if is_compound and left.lower() in words and right.lower() in words else ""
+    is_option = before[first.start() - 1 : first.start()] == "-"  # of a command
+    return "-" if is_option or _is_compound(start, end, words) else ""
+
+
+def _is_compound(start: str, end: str, words: set[str]) -> bool:
+    """True when two parts of a word that the document has nowhere else look like words of their own."""
+    left, right = start.rpartition("-")[2], end.partition("-")[0]
+    if len(left) < 2 or not end[0].islower():
+        return True
+    if "-" in start or "-" in end:
+        return left in _SMALL or right in _SMALL or (left.lower() in words and right.lower() in words)
+    return start.lower() in _OPENERS and len(end) > _ENDING

@@ -16,6 +16,7 @@ _NUMBER = re.compile(r"\(?(\d{1,2})[.)]\s+")
 _LETTER = re.compile(r"\(?(?:[a-zA-Z]|[ivx]{1,4})[.)]\s+")
 _STRUCTURE = re.compile(r"(?:#{1,6}\s|>|[-+*]\s|\d+[.)]\s|```|---|===)")
 _BETWEEN = {("", " "), ("", "-"), ("", "- ")}  # two lines of one run
+_ROW_STRUCTURE = re.compile(r"^(?:#{1,6}\s|>|```)")  # a row may begin with a dash or a number
 _TICKS = re.compile("`+")
 _MIN_EMPHASIS = 3  # a single italic letter is a variable in a formula, not an emphasis
 
@@ -43,7 +44,8 @@ def _write(passage: Passage) -> str:
     if kind in {TABLE, FORM}:
         return passage.text
     if kind in {ROW, CONTENTS}:
-        return "  \n".join(map(_escaped, passage.text.split("\n")))  # two spaces: a line break
+        rows = [_ROW_STRUCTURE.sub(r"\\\g<0>", row) for row in passage.text.split("\n")]
+        return "  \n".join(rows)  # two spaces: a line break
     text = passage.text if passage.runs is None else _marked(passage.runs, passage.common)
     return _item(text, passage.indent) if kind == ITEM else _escaped(text)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ingestkit_pdf.pdf.lines import BOLD, ITALIC, MONO, Line
 from ingestkit_pdf.pdf.paragraphs import CODE, CONTENTS, ROW, TABLE, Paragraph
-from ingestkit_pdf.pdf.text import LINE_HYPHEN, with_join
+from ingestkit_pdf.pdf.text import LINE_HYPHEN, clean, with_join
 
 __all__ = ["LOOK_LINES", "IntBox", "Passage", "Piece", "Run", "passage_of"]
 
@@ -182,7 +182,7 @@ def _add_runs(runs: list[Run], text: str, line: Line, common: int) -> None:
     for span, style, *_ in line.spans:
         if not style & ~common:
             continue
-        run = span.strip()
+        run = span.strip() if span.isascii() else clean(span)
         start = text.find(run, position)
         if start < 0:  # hyphenated at the end of the line, or normalised
             run = run[:-1]

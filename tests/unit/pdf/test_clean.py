@@ -12,6 +12,10 @@ from ingestkit_pdf.pdf.text import clean
     [
         ("the \ufb01nal rate of 10\u2076, E = mc\u00b2", "the final rate of 10\u2076, E = mc\u00b2"),
         ("\u00bd cup of \ufb02our, trademark\u2122", "\u00bd cup of flour, trademark\u2122"),
+        (
+            "a gradua\u00e7\u00e3o, a gradua\u0063\u00b8\u00e3o",
+            "a gradua\u00e7\u00e3o, a gradua\u00e7\u00e3o",
+        ),
         ("\uff21\uff22\uff23\u3000\u2163", "ABC IV"),
         ("\ufeff\ufef3\ufed4", "\u064a\u0641"),
     ],
