@@ -155,7 +155,7 @@ def _cut_line(line: Line, gutters: list[int]) -> list[Line]:
     groups: dict[int | None, list[Span]] = {}
     for part in line.parts(GUTTER_GAP):
         groups.setdefault(_column(part, gutters), []).extend(part.spans)
-    cut = [part for spans in groups.values() if (part := line.of(spans)) is not None]
+    cut = [piece for spans in groups.values() if (piece := line.of(spans)) is not None]
     return [line] if None in groups else cut
 
 

@@ -9,7 +9,7 @@ from ingestkit_pdf.pdf.layout import Region
 from ingestkit_pdf.pdf.lines import BOLD, ITALIC, MONO, Line
 from ingestkit_pdf.pdf.roles import is_heading
 from ingestkit_pdf.pdf.tables import TableLine, markdown_rows
-from ingestkit_pdf.pdf.text import clean, with_join
+from ingestkit_pdf.pdf.text import clean, ends_clause, with_join
 from ingestkit_pdf.pdf.vertical import goes_on
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "ITEM",
     "ROW",
     "SAME_SIZE",
-    "SENTENCE_END",
     "TABLE",
     "TEXT",
     "Paragraph",
@@ -55,21 +54,6 @@ _SECTION = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,4}\.?\s")
 SAME_SIZE = 0.06  # headings of the lowest level are hardly larger than the body
 _LONE_BULLET = re.compile(rf"[{_BULLETS}\u2013\u2014*-]\s*$")
 _KINDS = {roles.CAPTION: CAPTION, roles.FOOTNOTE: FOOTNOTE, roles.CONTENTS: CONTENTS}
-SENTENCE_END = (
-    ".",
-    ":",
-    "!",
-    "?",
-    ";",
-    "\u3002",
-    "\uff01",
-    "\uff1f",
-    "\u06d4",
-    ".\u201d",
-    '."',
-    ".)",
-    "\u061f",
-)
 
 
 class Paragraph:
@@ -191,7 +175,7 @@ def _is_in_sentence(paragraph: Paragraph, last: Line, line: Line, region: Region
     """True when what looks like the marker of an item stands in the sentence of the line before."""
     if not _DOUBTFUL.match(line.text) or _is_short(last, region, _NEARLY_FULL):
         return False
-    if last.text.rstrip().endswith(SENTENCE_END):
+    if ends_clause(last.text):
         return False
     if paragraph.kind == ITEM:  # its text hangs; what is further left is the next item
         return line.x0 > paragraph.left + 0.3 * line.size
@@ -219,7 +203,7 @@ def _same_flow(paragraph: Paragraph, last: Line, line: Line, region: Region) -> 
     indent = line.x0 - last.x0
     if paragraph.kind == ITEM:  # the text of an item hangs; what goes back to the margin is not its text
         return not (indent < -0.5 * size and line.x0 <= paragraph.left - 0.3 * size)
-    if short and last.text.rstrip().endswith(SENTENCE_END):
+    if short and ends_clause(last.text):
         return False
     if abs(last.x0 + last.x1 - line.x0 - line.x1) < 0.6 * size and abs(indent) > 0.8 * size:
         return line.block == last.block or last.x0 - region.left > size  # centred

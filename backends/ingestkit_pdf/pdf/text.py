@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["LINE_HYPHEN", "clean", "with_join"]
+__all__ = ["LINE_HYPHEN", "UNSPACED", "clean", "ends_clause", "ends_sentence", "with_join"]
 
 LINE_HYPHEN = "\u00ad"
 """Stands for the hyphen between two lines until the whole document is known, see `hyphens.py`."""
 
-_UNSPACED = re.compile("[\u2e80-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff60]")
+UNSPACED = re.compile("[\u2e80-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff60]")
+"""Letters of scripts that put no space between words."""
+
+_SENTENCE_STOPS = (".", "!", "?", "\u3002", "\uff01", "\uff1f", "\u061f", "\u06d4")
+_CLAUSE_STOPS = (*_SENTENCE_STOPS, ":", ";", "\uff1a", "\uff1b")
+_CLOSERS = "\"'\u201d\u2019\u00bb)]"
 _SHAPES = "\ufb00-\ufdff\ufe70-\ufefe\u2160-\u217f\uff01-\uff5e\u3000"
 _HYPHENS = ("-", "\u2010")
 _NO_WIDTH = "\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
@@ -87,6 +92,16 @@ def with_join(before: str, after: str) -> str:
     """`before` with what stands between it and the next line: a space, nothing, or a `LINE_HYPHEN`."""
     if before.endswith(_HYPHENS) and before[-2:-1].isalnum() and after[:1].isalnum():
         return before[:-1] + LINE_HYPHEN
-    if _UNSPACED.match(before[-1:]) and _UNSPACED.match(after[:1]):
+    if UNSPACED.match(before[-1:]) and UNSPACED.match(after[:1]):
         return before
     return before + " "
+
+
+def ends_sentence(text: str) -> bool:
+    """True when a text ends in a full stop or the like, quotes and brackets behind it aside."""
+    return text.rstrip().rstrip(_CLOSERS).endswith(_SENTENCE_STOPS)
+
+
+def ends_clause(text: str) -> bool:
+    """True when a text ends in a full stop, a colon, a semicolon or the like."""
+    return text.rstrip().rstrip(_CLOSERS).endswith(_CLAUSE_STOPS)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
+from ingestkit_pdf.pdf.captions import TABLE_CAPTION
 from ingestkit_pdf.pdf.lines import Line
 
 __all__ = ["find_caption", "is_caption"]
 
-_CAPTION = re.compile(
-    r"(?:Table|Tab\.|Tabelle|Tableau|Tabla|Tabella|Tabela|Tabel|Tabell|Taulukko|\u0422\u0430\u0431\u043b\u0438\u0446\u0430|\u8868|TABLE)"
-    r"\s*[\dA-Z][\dIVXLA-Za-z.\-]*",
-)
 _REACH = 3.0  # heights of a line between caption and table
 _MAX_LINES = 3  # of a caption
 _MAX_CHARS = 400  # of a caption that are kept
@@ -20,7 +16,7 @@ _MAX_CHARS = 400  # of a caption that are kept
 
 def is_caption(text: str) -> bool:
     """True when a text begins as captions do: `Table 3.1`."""
-    return bool(_CAPTION.match(text))
+    return bool(TABLE_CAPTION.match(text))
 
 
 def find_caption(box: tuple[float, float, float, float], lines: Sequence[Line]) -> str | None:
