@@ -23,7 +23,7 @@ from ingestkit_pdf._tessdata import LANGUAGE_PATTERN
 
 __all__ = ["PARSER_VERSION", "PDFProcessorConfig", "unknown_key_message"]
 
-PARSER_VERSION = "ingestkit_pdf:0.2.0"
+PARSER_VERSION = "ingestkit_pdf:0.3.0"
 """Changes whenever the same document and configuration give another result; part of every ingest key."""
 
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]

@@ -25,7 +25,8 @@ class Chunk(Model):
         page_numbers: The pages the text stands on, ascending, carried from the spans.
         heading_path: Titles of the enclosing headings, outermost first.
         content_type: What it holds.
-        boxes: One box a page, around the chunk's text on that page.
+        boxes: Around the chunk's text, by page; on a page one for each column that it stands in, and for what
+            spans columns.
         token_count: Length in tokens as the chunker counts them.
         sha256: SHA-256 of the text in UTF-8, hex.
     """

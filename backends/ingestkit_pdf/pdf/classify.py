@@ -18,6 +18,7 @@ from ingestkit_pdf.models import (
     PDFType,
 )
 from ingestkit_pdf.pdf.garbled import has_wrong_letters
+from ingestkit_pdf.pdf.images import joined_images, letters_on
 from ingestkit_pdf.pdf.lines import Line, PageText
 
 __all__ = [
@@ -118,7 +119,7 @@ def profile_page(
     """
     profile = PageProfile(coverage=image_coverage(text.images, width, height))
     joined = profile.measure(text.lines)
-    _set_type(profile, text, config)
+    _set_type(profile, text, config, _unread_coverage(profile, text, (width, height), config))
     if has_fields:
         profile.page_type = PageType.FORM
     if profile.chars and (
@@ -133,7 +134,21 @@ def profile_page(
     return profile
 
 
-def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig) -> None:
+def _unread_coverage(
+    profile: PageProfile, text: PageText, size: tuple[int, int], config: PDFProcessorConfig
+) -> float:
+    """Share of the page under images that do not bring their text along, as a scan with its text does."""
+    if profile.coverage < config.max_image_coverage_for_text or profile.chars <= config.ocr_image_max_chars:
+        return profile.coverage
+    unread = [
+        box
+        for box in joined_images(text.images, *size)
+        if letters_on(box, text.lines) <= config.ocr_image_max_chars
+    ]
+    return min(image_coverage(unread, *size), profile.coverage)
+
+
+def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig, unread: float) -> None:
     chars, coverage = profile.chars, profile.coverage
     if chars < config.scanned_max_chars and coverage > config.min_image_coverage_for_scanned:
         profile.page_type = PageType.SCANNED
@@ -141,7 +156,7 @@ def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig) 
         profile.warn(ErrorCode.W_PAGE_NEEDS_OCR, PageStatus.SKIPPED if bare else PageStatus.PARTIAL)
     elif chars < config.blank_max_chars and not text.images:
         profile.page_type = PageType.BLANK if chars == 0 else PageType.TEXT
-    elif coverage >= config.max_image_coverage_for_text or (
+    elif unread >= config.max_image_coverage_for_text or (
         text.images and chars < config.scanned_max_chars and coverage > _DECORATION
     ):
         profile.page_type = PageType.MIXED

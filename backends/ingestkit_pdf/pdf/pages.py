@@ -19,9 +19,14 @@ from ingestkit_pdf.pdf.ocr import Ocr, PageReading, Turn, what_to_read
 from ingestkit_pdf.pdf.roles import ask_model
 from ingestkit_pdf.pdf.tables import TableEngine, recognise
 from ingestkit_pdf.pdf.tags import page_blocks
+from ingestkit_pdf.pdf.upside import is_upside_down, turn_over
 from ingestkit_pdf.pdf.widgets import field_boxes
 
 __all__ = ["ReadPage", "failed_page", "page_result", "read_page"]
+
+
+_MIN_OUTLINES = 10
+"""Painted paths of a page with hardly any text that may be letters; fewer are rules, frames and grounds."""
 
 
 @dataclass(slots=True)
@@ -87,12 +92,17 @@ def read_page(
     profile = profile_page(text, width, height, config, has_fields=has_fields)
     if profile.page_type is PageType.BLANK:
         _look_closer(profile, content, document, index)
+    elif profile.page_type is PageType.TEXT and profile.chars < config.blank_max_chars:
+        _look_for_outlines(profile, content)
     if hidden:
         profile.warn(ErrorCode.W_PAGE_HIDDEN_TEXT, PageStatus.OK)
     reading = None
     if ocr is not None and (need := what_to_read(profile, text.images, text.lines, (width, height), config)):
         reading = ocr.read(content, text.lines, need)
         _take(reading, need.lack, profile, text)
+    if reading is None and is_upside_down(text.lines):
+        turn_over(text.lines, width, height)
+        reading = PageReading(text.lines, turn=Turn(180, -width, -height, width, height))
     is_turned = reading is not None and reading.turn is not None
     seen = content if reading is None else reading.seen(content)
     fields = field_boxes(document, index) if has_fields else []
@@ -175,6 +185,13 @@ def _look_closer(profile: PageProfile, content: PageContent, document: Document,
         profile.warn(ErrorCode.W_PAGE_FAILED, PageStatus.FAILED)
     else:
         profile.warn(ErrorCode.W_PAGE_SKIPPED_BLANK, PageStatus.SKIPPED)
+
+
+def _look_for_outlines(profile: PageProfile, content: PageContent) -> None:
+    """Tell a page with hardly any text from one whose text is drawn as outlines, but for its number."""
+    if content.vector_count >= _MIN_OUTLINES:
+        profile.page_type = PageType.VECTOR_ONLY
+        profile.warn(ErrorCode.W_PAGE_SKIPPED_VECTOR_ONLY)
 
 
 def _page_error(number: int) -> IngestError:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from ingestkit_pdf.pdf.captions import TABLE_CAPTION
 from ingestkit_pdf.pdf.lines import Line
 
 __all__ = ["find_caption_above", "find_caption_below", "is_caption", "is_same_caption", "says_continued"]
 
-_CAPTION = re.compile(
-    r"(?:Table|Tab\.|Tabelle|Tableau|Tabla|Tabella|Tabela|Tabel|Tabell|Taulukko|\u0422\u0430\u0431\u043b\u0438\u0446\u0430|\u8868|TABLE)"
-    r"\s*[\dA-Z][\dIVXLA-Za-z.\-]*",
-)
 _CONTINUED = re.compile(
     r"\b(?:cont(?:inued?|inues|'d|\u2019d|d)?\b|fortsetzung|forts\.|\(suite\)|suite$|continua(?:ci[o\u00f3]n|[c\u00e7][a\u00e3]o|zione)?\b"
     r"|vervolg|\u043f\u0440\u043e\u0434\u043e\u043b\u0436\u0435\u043d\u0438\u0435)|\u7eed\u8868|\u7d9a\u304d",
@@ -25,7 +22,7 @@ _MAX_CHARS = 400  # of a caption that are kept
 
 def is_caption(text: str) -> bool:
     """True when a text begins as captions do: `Table 3.1`."""
-    return bool(_CAPTION.match(text))
+    return bool(TABLETABLE_CAPTION.match(text))
 
 
 def says_continued(text: str) -> bool:
@@ -37,7 +34,7 @@ def is_same_caption(before: str | None, after: str | None) -> bool:
     """True when a caption may be that of the rest of a table: it says so, has the same label, or is none."""
     if after is None or says_continued(after):
         return True
-    ours, theirs = _CAPTION.match(before or ""), _CAPTION.match(after)
+    ours, theirs = TABLE_CAPTION.match(before or ""), TABLE_CAPTION.match(after)
     return before == after or (ours is not None and theirs is not None and ours.group() == theirs.group())
 
 
