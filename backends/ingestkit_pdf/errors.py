@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from ingestkit_pdf._strings import EncodableModel
 
 __all__ = [
     "ErrorCode",
@@ -97,7 +99,7 @@ class ErrorCode(StrEnum):
     W_SECURITY_OVERRIDE = "W_SECURITY_OVERRIDE"
 
 
-class IngestError(BaseModel):
+class IngestError(EncodableModel):
     """One error or warning as a value: what, where, and whether trying again can help.
 
     Attributes:

@@ -25,9 +25,9 @@ def text_of(obj: Any) -> str | None:
     if not obj:
         return None
     if _m.ll_pdf_is_string(obj):
-        text = str(_m.ll_pdf_to_text_string(obj))
+        text = _decoded(str(_m.ll_pdf_to_text_string(obj)))
     elif _m.ll_pdf_is_name(obj):
-        text = str(_m.ll_pdf_to_name(obj))
+        text = _decoded(str(_m.ll_pdf_to_name(obj)))
     elif _m.ll_pdf_is_number(obj):
         text = f"{_m.ll_pdf_to_real(obj):g}"
     elif _m.ll_pdf_is_stream(obj):
@@ -37,6 +37,17 @@ def text_of(obj: Any) -> str | None:
     else:
         return None
     return text[:_MAX_TEXT]
+
+
+def _decoded(text: str) -> str:
+    """Text that MuPDF gave as bytes: what is no UTF-8 (`/M#E4nnlich`) is Latin-1, half a pair is dropped."""
+    if text.isascii():
+        return text
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        return data.decode("utf-8", "surrogatepass").encode("utf-8", "ignore").decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def lines_of(obj: Any) -> str | None:

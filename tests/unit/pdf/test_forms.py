@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ingestkit_pdf.errors import ErrorCode
 from ingestkit_pdf.models import ContentType, FieldKind, FormField, PageType, ProcessingResult
@@ -187,3 +189,28 @@ def test_a_broken_form_is_read_as_far_as_it_goes(
     result = read(tmp_path, form_pdf(widgets, more=more, fields=fields))
     assert "An application." in result.markdown
     assert len(result.form_fields) <= 3
+
+
+def test_a_state_whose_name_is_no_utf_8_is_read_as_latin_1(tmp_path: Path) -> None:
+    """The whole document would be lost: its result could not be written as JSON."""
+    box = b"/FT /Btn /T (anrede) /V /M#E4nnlich /AS /M#E4nnlich /AP << /N << /M#E4nnlich 5 0 R >> >>"
+    result = read(tmp_path, form_pdf([box]))
+    assert by_name(result)["anrede"].value == "Männlich"
+    assert "Männlich" in result.model_dump_json()
+
+
+@given(data=st.binary(max_size=8))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_string_of_a_file_keeps_the_result_from_being_json(tmp_path: Path, data: bytes) -> None:
+    """One odd string, half of a pair of surrogates among them, would cost the whole document."""
+    name = b"/N" + b"".join(b"#%02x" % byte for byte in data if byte)
+    for wide in (data, b"\xfe\xff\xd8\x00" + data):
+        text = b"<" + wide.hex().encode() + b">"
+        widgets = [
+            b"/FT /Btn /T %s /V %s /AS %s /AP << /N << %s 5 0 R >> >>" % (text, name, name, name),
+            b"/FT /Ch /T (choice) /TU %s /V %s /Opt [%s [(b) %s]]" % (text, text, text, text),
+            b"/FT /Sig /T (signed) /V << /Name %s /Filter %s >>" % (text, name),
+        ]
+        result = read(tmp_path, form_pdf(widgets))
+        assert len(result.form_fields) == 3
+        result.model_dump_json()
