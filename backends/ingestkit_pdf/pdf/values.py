@@ -11,7 +11,17 @@ from typing import Any
 from ingestkit_pdf.models import Box
 from ingestkit_pdf.pdf.mupdf import mupdf as _m
 
-__all__ = ["PageFrame", "ancestors", "descend", "inherited", "items", "lines_of", "stream_bytes", "text_of"]
+__all__ = [
+    "PageFrame",
+    "ancestors",
+    "descend",
+    "inherited",
+    "items",
+    "lines_of",
+    "stream_bytes",
+    "text_of",
+    "tree_entries",
+]
 
 _MAX_DEPTH = 32  # of groups of fields
 _MAX_TEXT = 100_000  # characters of a value that are kept
@@ -116,6 +126,16 @@ def descend(roots: Iterable[Any], children: Callable[[Any], Iterable[Any]]) -> I
         yield node
         if len(levels) < _MAX_DEPTH:
             levels.append(iter(children(node)))
+
+
+def tree_entries(root: Any, leaves: str) -> Iterator[tuple[Any, Any]]:
+    """Keys and values of a tree of names (`leaves` is then `Names`) or of numbers (`Nums`).
+
+    Broken trees can have the same leaves any number of times: stop at some number of entries.
+    """
+    for node in descend([root], lambda node: items(_m.ll_pdf_dict_gets(node, "Kids"))):
+        entries = items(_m.ll_pdf_dict_gets(node, leaves))
+        yield from zip(entries, entries, strict=False)
 
 
 class PageFrame:
