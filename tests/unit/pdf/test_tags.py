@@ -48,6 +48,15 @@ def test_headings_come_from_tags_with_their_level(tmp_path: Path) -> None:
     assert result.chunks[0].heading_path == ["A plain title"]
 
 
+@pytest.mark.parametrize("depth", [3, 600, 3000])
+def test_a_page_whose_structure_is_nested_too_deeply_is_read_without_it(tmp_path: Path, depth: int) -> None:
+    """A page that every reader shows would be reported as corrupt."""
+    result = run(write(tmp_path, tagged_pdf(TAGGED, depth=depth)))
+    assert result.errors == []
+    assert f"{LINE} 3" in result.markdown
+    assert result.markdown.startswith("# A plain title") == (depth == 3)
+
+
 def test_types_of_a_documents_own_count_as_what_they_stand_for(tmp_path: Path) -> None:
     """Headings of programs that name their styles as their users do would be lost."""
     elements = page(("Kapitel", [(72, 780, "A plain title")]), ("P", prose(750)))
