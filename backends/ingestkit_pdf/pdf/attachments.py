@@ -23,6 +23,9 @@ _MAX_FOUND = 100_000  # files that are looked for; more are counted as left out
 _UNNAMED = "unnamed"
 _NAMES = ("UF", "F", "Unix", "DOS", "Mac")  # keys of a name, and of the file itself, the best first
 
+_Specification = tuple[int | None, str | None, Any]
+"""Page, name in the catalog, and file specification."""
+
 _Content = tuple[int | None, str | None]
 """Size in bytes and SHA-256; of a file that was not unpacked neither."""
 
@@ -52,7 +55,8 @@ def read_attachments(document: Document, scan: ObjectScan, *, limit: int, read_b
     attachments = Attachments()
     seen: set[tuple[int, str]] = set()
     read: dict[int, _Content] = {}
-    for page, name, specification in _specifications(document, scan):
+    specifications, attachments.left_out = _specifications(document, scan)
+    for page, name, specification in specifications:
         if len(attachments.found) >= limit:
             attachments.left_out += 1
             continue
@@ -73,23 +77,38 @@ def read_attachments(document: Document, scan: ObjectScan, *, limit: int, read_b
     return attachments
 
 
-def _specifications(document: Document, scan: ObjectScan) -> Iterator[tuple[int | None, str | None, Any]]:
-    """Page, name in the catalog and file specification of everything that is attached."""
-    pdf = document.pdf.m_internal
-    found: list[tuple[int | None, str | None, Any]] = []
-    with suppress(ParserError), guarded():
-        root = _get(_m.ll_pdf_trailer(pdf), "Root")
-        names = tree_entries(_get(_get(root, "Names"), "EmbeddedFiles"), "Names")
-        found.extend((None, text_of(key), value) for key, value in islice(names, _MAX_FOUND))
-    with suppress(ParserError), guarded():
-        associated = _get(_get(_m.ll_pdf_trailer(pdf), "Root"), "AF")
-        found.extend((None, None, value) for value in items(associated))
+def _specifications(document: Document, scan: ObjectScan) -> tuple[list[_Specification], int]:
+    """Everything that is attached, and how many lists are broken, or longer than what is looked at."""
+    found: list[_Specification] = []
+    left_out = 0
+    for specifications in (_of_catalog(document), _associated(document), _of_pages(document, scan)):
+        try:
+            with guarded():
+                found.extend(islice(specifications, _MAX_FOUND))
+                left_out += next(specifications, None) is not None
+        except ParserError:
+            left_out += 1
+    return found, left_out
+
+
+def _of_catalog(document: Document) -> Iterator[_Specification]:
+    names = _get(_get(_m.ll_pdf_trailer(document.pdf.m_internal), "Root"), "Names")
+    for key, value in tree_entries(_get(names, "EmbeddedFiles"), "Names"):
+        yield None, text_of(key), value
+
+
+def _associated(document: Document) -> Iterator[_Specification]:
+    for value in items(_get(_get(_m.ll_pdf_trailer(document.pdf.m_internal), "Root"), "AF")):
+        yield None, None, value
+
+
+def _of_pages(document: Document, scan: ObjectScan) -> Iterator[_Specification]:
     for number in sorted(scan.marked_pages) if scan.attachments else ():
         with suppress(ParserError), guarded():
-            for node in items(_get(_m.ll_pdf_lookup_page_obj(pdf, number - 1), "Annots")):
-                if _m.ll_pdf_to_name(_get(node, "Subtype")) == "FileAttachment" and len(found) < _MAX_FOUND:
-                    found.append((number, None, _get(node, "FS")))
-    yield from found
+            page = _m.ll_pdf_lookup_page_obj(document.pdf.m_internal, number - 1)
+            for node in items(_get(page, "Annots")):
+                if _m.ll_pdf_to_name(_get(node, "Subtype")) == "FileAttachment":
+                    yield number, None, _get(node, "FS")
 
 
 def _embedded(specification: Any) -> Any:

@@ -14,6 +14,7 @@ from ingestkit_pdf.pdf.mupdf import mupdf as _m
 __all__ = [
     "PageFrame",
     "ancestors",
+    "beyond",
     "descend",
     "inherited",
     "items",
@@ -25,7 +26,7 @@ __all__ = [
 
 _MAX_DEPTH = 32  # of groups of fields
 _MAX_TEXT = 100_000  # characters of a value that are kept
-_MAX_ITEMS = 10_000  # of an array that are looked at
+_MAX_ITEMS = 100_000  # of an array that are looked at
 _MAX_NODES = 100_000  # of a tree that are visited
 _END = object()
 
@@ -83,10 +84,15 @@ def stream_bytes(obj: Any, limit: int) -> bytes | None:
 
 
 def items(obj: Any) -> Iterator[Any]:
-    """The items of an array, the first ten thousand; none where it is no array."""
+    """The items of an array, but for those `beyond` the first hundred thousand; none where it is no array."""
     if obj and _m.ll_pdf_is_array(obj):
         for index in range(min(_m.ll_pdf_array_len(obj), _MAX_ITEMS)):
             yield _m.ll_pdf_array_get(obj, index)
+
+
+def beyond(obj: Any) -> int:
+    """How many items of an array `items` leaves out."""
+    return max(_m.ll_pdf_array_len(obj) - _MAX_ITEMS, 0) if obj and _m.ll_pdf_is_array(obj) else 0
 
 
 def ancestors(node: Any) -> Iterator[Any]:
@@ -108,7 +114,11 @@ def inherited(node: Any, key: str) -> Any:
 
 
 def descend(roots: Iterable[Any], children: Callable[[Any], Iterable[Any]]) -> Iterator[Any]:
-    """Every node of a tree, each once, from above and the left. Circles are cut, and so is what is huge."""
+    """Every node of a tree, each once, from above and the left. Circles are cut.
+
+    Raises:
+        ValueError: It has so many nodes that the rest is left out.
+    """
     seen: set[int] = set()
     levels = [iter(roots)]
     for _ in range(_MAX_NODES):
@@ -126,16 +136,23 @@ def descend(roots: Iterable[Any], children: Callable[[Any], Iterable[Any]]) -> I
         yield node
         if len(levels) < _MAX_DEPTH:
             levels.append(iter(children(node)))
+    raise ValueError(f"a tree of more than {_MAX_NODES} nodes")
 
 
 def tree_entries(root: Any, leaves: str) -> Iterator[tuple[Any, Any]]:
     """Keys and values of a tree of names (`leaves` is then `Names`) or of numbers (`Nums`).
 
     Broken trees can have the same leaves any number of times: stop at some number of entries.
+
+    Raises:
+        ValueError: It is so large that the rest is left out.
     """
     for node in descend([root], lambda node: items(_m.ll_pdf_dict_gets(node, "Kids"))):
-        entries = items(_m.ll_pdf_dict_gets(node, leaves))
+        array = _m.ll_pdf_dict_gets(node, leaves)
+        entries = items(array)
         yield from zip(entries, entries, strict=False)
+        if beyond(array):
+            raise ValueError(f"leaves of more than {_MAX_ITEMS} items")
 
 
 class PageFrame:

@@ -122,6 +122,15 @@ def test_attachments_beyond_the_limit_are_counted(tmp_path: Path) -> None:
     assert ErrorCode.W_ATTACHMENTS_LEFT_OUT in result.warnings
 
 
+def test_a_tree_of_too_many_names_is_reported(tmp_path: Path) -> None:
+    """Files would be missing, and nothing would say so."""
+    names = b"/Names << /EmbeddedFiles << /Names [%s] >> >>" % (b"(a) 6 0 R " * 50_001)
+    more = [b"<< /F (a.txt) /EF << /F 7 0 R >> >>", stream(DATA)]
+    result = read(tmp_path, annotated_pdf([], catalog=names, more=more))
+    assert len(result.attachments) == 1
+    assert ErrorCode.W_ATTACHMENTS_LEFT_OUT in result.warnings
+
+
 def test_a_tree_of_names_in_a_circle_ends(tmp_path: Path) -> None:
     """A document of a kilobyte would keep a worker busy for ever."""
     circle = b"/Names << /EmbeddedFiles << /Kids [2 0 R 1 0 R 2 0 R] >> >> /Kids [1 0 R 1 0 R] /Parent 5"

@@ -177,6 +177,14 @@ def test_fields_beyond_the_limit_are_counted(tmp_path: Path) -> None:
     assert warning.details == {"left_out": 5}
 
 
+def test_fields_beyond_the_end_of_a_long_list_are_counted(tmp_path: Path) -> None:
+    """Fields would be missing, and nothing would say so."""
+    fields = b"6 0 R " * 100_003
+    result = read(tmp_path, form_pdf([], more=[b"<< /T (a) /FT /Tx /V (1) >>"], fields=fields))
+    assert len(result.form_fields) == 1
+    assert ErrorCode.W_FORM_FIELDS_LEFT_OUT in result.warnings
+
+
 @pytest.mark.parametrize(
     ("widgets", "more", "fields"),
     [
