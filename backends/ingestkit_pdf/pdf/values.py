@@ -6,6 +6,7 @@ Objects are MuPDF's borrowed pointers, see `objects.py`; call these inside `guar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 from ingestkit_pdf.models import Box
@@ -28,6 +29,7 @@ _MAX_DEPTH = 32  # of groups of fields
 _MAX_TEXT = 100_000  # characters of a value that are kept
 _MAX_ITEMS = 100_000  # of an array that are looked at
 _MAX_NODES = 100_000  # of a tree that are visited
+_DIGITS = 7  # of a number with a fraction: MuPDF keeps it in single precision
 _END = object()
 
 
@@ -39,8 +41,10 @@ def text_of(obj: Any) -> str | None:
         text = _decoded(str(_m.ll_pdf_to_text_string(obj)))
     elif _m.ll_pdf_is_name(obj):
         text = _decoded(str(_m.ll_pdf_to_name(obj)))
-    elif _m.ll_pdf_is_number(obj):
-        text = f"{_m.ll_pdf_to_real(obj):g}"
+    elif _m.ll_pdf_is_int(obj):
+        text = str(_m.ll_pdf_to_int64(obj))
+    elif _m.ll_pdf_is_real(obj):
+        text = f"{Decimal(f'{_m.ll_pdf_to_real(obj):.{_DIGITS}g}'):f}"
     elif _m.ll_pdf_is_stream(obj):
         data = stream_bytes(obj, 4 * _MAX_TEXT) or b""
         wide = data.startswith((b"\xfe\xff", b"\xff\xfe"))

@@ -91,6 +91,22 @@ def test_radio_buttons_are_one_field(tmp_path: Path) -> None:
     assert field.box == (110.0, 180.0, 160.0, 200.0)
 
 
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [
+        (b"1234567890", "1234567890"),
+        (b"-5", "-5"),
+        (b"1234.56", "1234.56"),
+        (b"0.00001", "0.00001"),
+        (b"20000000.0", "20000000"),
+    ],
+)
+def test_a_value_that_is_a_number_keeps_its_digits(tmp_path: Path, number: bytes, value: str) -> None:
+    """An account number would come back as 1.23457e+09."""
+    (field,) = read(tmp_path, form_pdf([b"/FT /Tx /T (account) /V %s" % number])).form_fields
+    assert field.value == value
+
+
 def test_names_go_down_the_tree_and_values_too(tmp_path: Path) -> None:
     """Two fields of the same last name could not be told apart."""
     tree = [b"<< /T (person) /FT /Tx /V (inherited) /Kids [6 0 R] >>"]
