@@ -32,7 +32,8 @@ _STEXT_FLAGS = (
 )
 # Left out on purpose: PRESERVE_WHITESPACE (MuPDF writes every kind of space as a space),
 # USE_CID_FOR_UNKNOWN_UNICODE (a glyph without meaning becomes U+FFFD, which can be counted, instead of a
-# letter that looks right) and MEDIABOX_CLIP (text beside the page is reported).
+# letter that looks right), MEDIABOX_CLIP (text beside the page is reported) and CLIP (it takes every space
+# at the end of a line for clipped, wherever there is a clip; they tell that the line goes on).
 
 _STORE_PAGES = 100
 """Pages (and documents) after which MuPDF's store is emptied."""
