@@ -138,6 +138,9 @@ class PDFProcessorConfig(BaseModel):
     ocr_confidence_threshold: Ratio = Field(
         0.7, description="mean of a page's words, below which it is reported, and text in images is left out"
     )
+    ocr_words: bool = Field(
+        False, description="give each word that was read with its box and confidence; results grow"
+    )
     ocr_word_confidence: Ratio = Field(0.2, description="of a word that is kept; below it is noise")
     ocr_min_image_ratio: Ratio = Field(0.02, description="of the page: a smaller image is not read")
     ocr_image_max_chars: int = Field(

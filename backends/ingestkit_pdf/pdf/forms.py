@@ -179,6 +179,7 @@ def _add(form: Form, node: Any, places: list[_Place], file_size: int) -> None:
             is_checked=value is not None if kind is FieldKind.CHECKBOX else None,
             is_required=bool(flags & _REQUIRED),
             is_read_only=bool(flags & _READ_ONLY),
+            is_hidden=place is not None and place.hidden,
         )
     )
 

@@ -46,6 +46,10 @@ def test_headings_come_from_tags_with_their_level(tmp_path: Path) -> None:
     result = run(write(tmp_path, tagged_pdf(TAGGED)))
     assert headings_of(result) == ["# A plain title", "## A plain section"]
     assert result.chunks[0].heading_path == ["A plain title"]
+    headings = [(heading.level, heading.text, heading.page_number) for heading in result.headings]
+    assert headings == [(1, "A plain title", 1), (2, "A plain section", 1)]
+    x0, y0, x1, y1 = result.headings[0].box
+    assert (round(x0), round(y1) > round(y0), 50 < y0 < 70, x1 > 120) == (72, True, True, True)
 
 
 @pytest.mark.parametrize("depth", [3, 600, 3000])
