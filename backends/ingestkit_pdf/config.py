@@ -65,7 +65,9 @@ class PDFProcessorConfig(BaseModel):
     )
 
     # Page types
-    min_chars_per_page: int = Field(200, ge=0, description="a text page has at least so many")
+    min_chars_per_page: int = Field(
+        200, ge=0, description="a page with an image has at least so many, or is taken for mixed"
+    )
     scanned_max_chars: int = Field(50, ge=0, description="a scanned page has fewer")
     blank_max_chars: int = Field(10, ge=0, description="a blank page has fewer, and no image")
     max_image_coverage_for_text: Ratio = Field(

@@ -141,7 +141,7 @@ def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig) 
     elif chars < config.blank_max_chars and not text.images:
         profile.page_type = PageType.BLANK if chars == 0 else PageType.TEXT
     elif coverage >= config.max_image_coverage_for_text or (
-        text.images and chars < config.scanned_max_chars and coverage > _DECORATION
+        text.images and chars < config.min_chars_per_page and coverage > _DECORATION
     ):
         profile.page_type = PageType.MIXED
         bare = chars < config.blank_max_chars
