@@ -19,6 +19,7 @@ LOOK_LINES = 4
 """Lines of which every letter counts for the emphasis; a longer passage is as its first line is."""
 
 _EMPHASIS = 0.8  # of the letters; the number or the full stop may be of another font
+_CODE_WIDTH = 0.6  # of the font size: a letter of code
 _DEEPEST = 4  # levels that items of a list are indented by
 _PLAIN = frozenset({ROW, CONTENTS, TABLE})
 
@@ -148,7 +149,7 @@ def _indented(paragraph: Paragraph) -> list[Run]:
     """Lines of code, each as far from the left as it stands."""
     left = min(line.x0 for _, _, line in paragraph.pieces)
     rows = [
-        " " * round((line.x0 - left) / max(0.6 * line.size, 1)) + text.rstrip("\n")
+        " " * round((line.x0 - left) / max(_CODE_WIDTH * line.size, 1)) + text.rstrip("\n")
         for text, _, line in paragraph.pieces
     ]
     return [("\n".join(rows), 0)]
