@@ -35,6 +35,10 @@ BOLD, ITALIC, MONO = 1, 2, 4
 CELL_GAP = 1.5
 """Times the font size: a wider gap in a line is no space between words."""
 
+_SPACE = 0.15  # of the font size: a wider gap between two runs is a space
+_SPACE_ALONG = 0.2  # the same for text that runs up or down the page
+_LOWERED, _RAISED = 0.4, 0.6  # of the font size: subscripts and superscripts are no further from their line
+_OVERLAP = 0.4  # of the font size by which runs side by side may lie over each other
 _LONG = 24  # letters: no word is longer
 _SAME_PLACE = 20  # hundredths of a point
 
@@ -164,7 +168,7 @@ class Line:
         em = size if size > self.size else self.size  # spaces of another font may have the size 0
         if gap > CELL_GAP * em:
             self.cells += 1
-        if gap > 0.15 * em and not (self.text.endswith(" ") or text.startswith(" ")):
+        if gap > _SPACE * em and not (self.text.endswith(" ") or text.startswith(" ")):
             self.text += " " + text
         else:
             self.text += text
@@ -237,7 +241,7 @@ def _read_block(page: PageText, block: Block, number: int, corner: tuple[int, in
             line.extend(text, style, size, (x0, y0, x1, y1))
         elif line is not None and (gap := _gap_along(line, text, x0, y0, y1)) is not None:
             line.upright = False
-            line.text += " " + text if gap > 0.2 * size and not line.vertical else text
+            line.text += " " + text if gap > _SPACE_ALONG * size and not line.vertical else text
             line.y0, line.y1 = min(line.y0, y0), max(line.y1, y1)
         elif text.isspace():
             continue
@@ -272,10 +276,12 @@ def _gap_along(line: Line, text: str, x0: int, y0: int, y1: int) -> int | None:
 def _continues(line: Line, x0: int, x1: int, base: int, size: int) -> bool:
     """True when a span stands on the line: beside what is there, on nearly the same baseline."""
     shift = base - line.base
-    if shift > 0.4 * size or -shift > 0.6 * line.size:  # superscripts and subscripts stay with their line
+    if (
+        shift > _LOWERED * size or -shift > _RAISED * line.size
+    ):  # superscripts and subscripts stay with their line
         return False
     if not line.upright:
         return False
     _, _, _, last_size, last_x0, last_x1 = line.spans[-1]
-    slack = 0.4 * max(size, last_size)
+    slack = _OVERLAP * max(size, last_size)
     return x0 >= last_x1 - slack or x1 <= last_x0 + slack
