@@ -5,12 +5,28 @@ from __future__ import annotations
 from ingestkit_pdf.models.base import Box, Model
 from ingestkit_pdf.models.enums import ContentType
 
-__all__ = ["Chunk", "PageBox", "TableResult", "TableSpan"]
+__all__ = ["Chunk", "Heading", "PageBox", "TableResult", "TableSpan"]
 
 
 class PageBox(Model):
     """A rectangle on a page."""
 
+    page_number: int
+    box: Box
+
+
+class Heading(Model):
+    """A heading of the document.
+
+    Attributes:
+        level: From 1, the highest.
+        text: On one line.
+        page_number: The page it begins on.
+        box: Around it on that page.
+    """
+
+    level: int
+    text: str
     page_number: int
     box: Box
 

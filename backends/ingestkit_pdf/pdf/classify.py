@@ -37,6 +37,7 @@ METHOD = "pymupdf_text"
 _TOC_LINE = re.compile(r"(?:(?:\.\s?){3,}|\u2026+)\s*(?:\d+|[ivxlc]+)\s*$", re.IGNORECASE)
 _LEADERS = ("...", ". .", "\u2026")
 _UNREADABLE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u2028\u2029]|\\(cid:\\d+\\)")
+_LITTLE = 0.05  # of a page under images: whether they overlap makes no difference
 _GRID = 24  # by so many fields images are laid over a page to tell how much they cover
 _MIN_TABLE_ROWS = 6  # of pieces side by side, on a page that is mostly tables
 _TABLE_SHARE = 0.5  # of the rows of such a page
@@ -99,7 +100,7 @@ def image_coverage(boxes: Sequence[tuple[int, int, int, int]], width: int, heigh
     clipped = [(max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)) for x0, y0, x1, y1 in boxes]
     clipped = [box for box in clipped if box[2] > box[0] and box[3] > box[1]]
     total = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in clipped) / (width * height)
-    if len(clipped) == 1 or total < 0.05:
+    if len(clipped) == 1 or total < _LITTLE:
         return min(total, 1.0)
     cells = [0] * _GRID
     for x0, y0, x1, y1 in clipped:
@@ -157,7 +158,7 @@ def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig, 
     elif chars < config.blank_max_chars and not text.images:
         profile.page_type = PageType.BLANK if chars == 0 else PageType.TEXT
     elif unread >= config.max_image_coverage_for_text or (
-        text.images and chars < config.scanned_max_chars and coverage > _DECORATION
+        text.images and chars < config.min_chars_per_page and coverage > _DECORATION
     ):
         profile.page_type = PageType.MIXED
         bare = chars < config.blank_max_chars

@@ -30,6 +30,7 @@ _MIN_LINE_WIDTH = 0.15  # of the page, on average: cells are shorter
 _MAX_LEADING = 2.2  # times the size: double spacing
 _LEADING_STEP = 50  # hundredths of a point
 _LEADING_SHARE = 0.4  # of the lines
+_SAME_ROW = 0.4  # of the font size: baselines of one row are no further apart
 _PROSE_FILL = 0.55  # lines of prose fill their column; cells of a table do not
 
 
@@ -221,7 +222,7 @@ def _content_order(lines: list[Line], *, right_to_left: bool) -> list[Line]:
         return lines
     rows: list[list[Line]] = []
     for line in sorted(lines, key=lambda item: item.base):
-        if rows and abs(line.base - rows[-1][0].base) < 0.4 * min(line.size, rows[-1][0].size):
+        if rows and abs(line.base - rows[-1][0].base) < _SAME_ROW * min(line.size, rows[-1][0].size):
             rows[-1].append(line)
         else:
             rows.append([line])

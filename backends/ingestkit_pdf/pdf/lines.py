@@ -39,6 +39,10 @@ CELL_GAP = 1.5
 GUTTER_GAP = 0.8
 """Times the font size: a gap that is no wider is none between columns, wherever it recurs."""
 
+_SPACE = 0.15  # of the font size: a wider gap between two runs is a space
+_SPACE_ALONG = 0.2  # the same for text that runs up or down the page
+_LOWERED, _RAISED = 0.4, 0.6  # of the font size: subscripts and superscripts are no further from their line
+_OVERLAP = 0.4  # of the font size by which runs side by side may lie over each other
 _LONG = 24  # letters: no word is longer
 _TALL = 2  # times the font size: no upright letters are as high
 _SLOPE = 0.4  # of the width that a run's box is high, when it runs at an angle
@@ -176,7 +180,7 @@ class Line:
                 self.cells += 1
             else:
                 self.gaps += 1
-        if gap > 0.15 * em and not (self.text.endswith(" ") or text.startswith(" ")):
+        if gap > _SPACE * em and not (self.text.endswith(" ") or text.startswith(" ")):
             self.text += " " + text
         else:
             self.text += text
@@ -249,7 +253,7 @@ def _read_block(page: PageText, block: Block, number: int, corner: tuple[int, in
             line.extend(text, style, size, (x0, y0, x1, y1))
         elif line is not None and (gap := _gap_along(line, text, x0, y0, y1)) is not None:
             line.upright = False
-            line.text += " " + text if gap > 0.2 * size and not line.vertical else text
+            line.text += " " + text if gap > _SPACE_ALONG * size and not line.vertical else text
             line.y0, line.y1 = min(line.y0, y0), max(line.y1, y1)
         elif text.isspace():
             continue
@@ -291,10 +295,12 @@ def _gap_along(line: Line, text: str, x0: int, y0: int, y1: int) -> int | None:
 def _continues(line: Line, x0: int, x1: int, base: int, size: int) -> bool:
     """True when a span stands on the line: beside what is there, on nearly the same baseline."""
     shift = base - line.base
-    if shift > 0.4 * size or -shift > 0.6 * line.size:  # superscripts and subscripts stay with their line
+    if (
+        shift > _LOWERED * size or -shift > _RAISED * line.size
+    ):  # superscripts and subscripts stay with their line
         return False
     if not line.upright:
         return False
     _, _, _, last_size, last_x0, last_x1 = line.spans[-1]
-    slack = 0.4 * max(size, last_size)
+    slack = _OVERLAP * max(size, last_size)
     return x0 >= last_x1 - slack or x1 <= last_x0 + slack

@@ -9,6 +9,7 @@ from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode, IngestError
 from ingestkit_pdf.models import ExtractionQuality, PageResult, PageStatus, PageType
 from ingestkit_pdf.pdf.classify import METHOD, PageProfile, profile_page
+from ingestkit_pdf.pdf.doubles import without_doubles
 from ingestkit_pdf.pdf.hidden import take_hidden
 from ingestkit_pdf.pdf.language import language_sample
 from ingestkit_pdf.pdf.letters import put_right
@@ -171,6 +172,7 @@ def _read_text(content: PageContent, fonts: Fonts, *, is_tagged: bool) -> PageTe
     if text.is_run_together:
         put_right(blocks, content.xml())
         text = read_lines(blocks, content.width, content.height, fonts)
+    text.lines = without_doubles(text.lines)
     return text
 
 

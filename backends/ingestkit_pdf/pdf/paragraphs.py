@@ -52,6 +52,13 @@ _NUMBERED_CAPITALS = re.compile(
 )  # a heading: II. RELATED WORK
 _SECTION = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,4}\.?\s")
 SAME_SIZE = 0.06  # headings of the lowest level are hardly larger than the body
+_ROW_STEP = 1.8  # times the size: rows of cells, and lines of code, are no further apart
+_BLOCK_STEP = 2.2  # times the size: lines of one block of MuPDF's
+_LINE_STEP, _LEADING_STEP = 1.5, 1.1  # times the size, and the usual leading: lines of different blocks
+_SHORT_TITLE = 0.3  # of the width of a region, left free after a title in italics
+_HANGING = 0.3  # of the size: what stands further left than an item is not its text
+_CENTRED, _SHIFTED = 0.6, 0.8  # of the size: lines with one middle, of which the beginnings differ
+_INDENTED, _FAR_INDENTED = 0.8, 6  # times the size: how far first lines are indented
 _LONE_BULLET = re.compile(rf"[{_BULLETS}\u2013\u2014*-]\s*$")
 _KINDS = {roles.CAPTION: CAPTION, roles.FOOTNOTE: FOOTNOTE, roles.CONTENTS: CONTENTS}
 
@@ -163,9 +170,10 @@ def _is_next(paragraph: Paragraph, last: Line, line: Line, region: Region) -> bo
     if kind == ITEM and _is_in_sentence(paragraph, last, line, region):
         kind = TEXT
     if paragraph.kind in {ROW, CODE} or kind in {ROW, CODE}:
-        return paragraph.kind == kind and 0 < step < 1.8 * size
+        return paragraph.kind == kind and 0 < step < _ROW_STEP * size
     # MuPDF's blocks end at wider gaps, or at every line where lines are far apart throughout
-    reach = 2.2 * size if line.block == last.block else max(1.5 * size, 1.1 * region.leading)
+    is_one_block = line.block == last.block
+    reach = _BLOCK_STEP * size if is_one_block else max(_LINE_STEP * size, _LEADING_STEP * region.leading)
     if kind == ITEM or not 0 < step <= reach or _looks_apart(last, line, region):
         return False
     return _same_flow(paragraph, last, line, region)
@@ -178,7 +186,7 @@ def _is_in_sentence(paragraph: Paragraph, last: Line, line: Line, region: Region
     if ends_clause(last.text):
         return False
     if paragraph.kind == ITEM:  # its text hangs; what is further left is the next item
-        return line.x0 > paragraph.left + 0.3 * line.size
+        return line.x0 > paragraph.left + _HANGING * line.size
     return abs(line.x0 - last.x0) < 0.5 * line.size or (len(paragraph.pieces) == 1 and line.x0 < last.x0)
 
 
@@ -192,7 +200,7 @@ def _looks_apart(last: Line, line: Line, region: Region) -> bool:
         return True
     if line.style & BOLD and _SECTION.match(line.text):
         return True
-    is_short = last.x1 < region.right - 0.3 * (region.right - region.left)
+    is_short = last.x1 < region.right - _SHORT_TITLE * (region.right - region.left)
     return bool((last.style ^ line.style) & ITALIC) and is_short  # a title in italics above its text
 
 
@@ -202,11 +210,11 @@ def _same_flow(paragraph: Paragraph, last: Line, line: Line, region: Region) -> 
     short = _is_short(last, region)
     indent = line.x0 - last.x0
     if paragraph.kind == ITEM:  # the text of an item hangs; what goes back to the margin is not its text
-        return not (indent < -0.5 * size and line.x0 <= paragraph.left - 0.3 * size)
+        return not (indent < -0.5 * size and line.x0 <= paragraph.left - _HANGING * size)
     if short and ends_clause(last.text):
         return False
-    if abs(last.x0 + last.x1 - line.x0 - line.x1) < 0.6 * size and abs(indent) > 0.8 * size:
+    if abs(last.x0 + last.x1 - line.x0 - line.x1) < _CENTRED * size and abs(indent) > _SHIFTED * size:
         return line.block == last.block or last.x0 - region.left > size  # centred
-    if 0.8 * size < indent < 6 * size:
+    if _INDENTED * size < indent < _FAR_INDENTED * size:
         return len(paragraph.pieces) == 1 and not short and line.block == last.block
     return True

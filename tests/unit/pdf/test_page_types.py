@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ingestkit_pdf.models import PageStatus, PageType, PDFType
 from ingestkit_pdf.pdf.classify import image_coverage
 from support.made_pdf import PROSE, only_page, picture, prose_page, run, save
@@ -88,6 +90,21 @@ def test_a_picture_beside_a_scan_with_text_is_still_reported(tmp_path: Path) -> 
         page.insert_textbox((72, 60, 523, 390), PROSE * 4, fontsize=11, render_mode=3)
 
     assert "W_PAGE_IMAGE_TEXT_NOT_READ" in only_page(run(save(tmp_path, draw), ocr_engine="none")).warnings
+
+
+@pytest.mark.parametrize(("words", "kind"), [(20, PageType.MIXED), (60, PageType.TEXT)])
+def test_a_page_with_little_text_beside_a_picture_is_mixed(
+    tmp_path: Path, words: int, kind: PageType
+) -> None:
+    """A cover with a few words would pass for read, and the text in its picture be lost."""
+
+    def draw(document: Any) -> None:
+        page = prose_page(document, " ".join((PROSE * 3).split()[:words]))
+        page.insert_image((72, 400, 300, 500), stream=picture(), keep_proportion=False)
+
+    path = save(tmp_path, draw)
+    assert only_page(run(path, ocr_engine="none")).page_type is kind
+    assert only_page(run(path, ocr_engine="none", min_chars_per_page=50)).page_type is PageType.TEXT
 
 
 def test_drawings_alone_are_not_blank(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ if _blocked:
     sys.modules[_LAYOUT] = None  # type: ignore[assignment] # makes its import fail
 
 import pymupdf  # noqa: E402
-from pymupdf import extra, mupdf, utils  # noqa: E402
+from pymupdf import extra, mupdf  # noqa: E402
 
 if _blocked:
     del sys.modules[_LAYOUT]
@@ -39,7 +39,6 @@ __all__ = [
     "pymupdf",
     "take_messages",
     "translate",
-    "utils",
     "xml_of",
 ]
 

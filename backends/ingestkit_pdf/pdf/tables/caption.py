@@ -22,7 +22,7 @@ _MAX_CHARS = 400  # of a caption that are kept
 
 def is_caption(text: str) -> bool:
     """True when a text begins as captions do: `Table 3.1`."""
-    return bool(TABLETABLE_CAPTION.match(text))
+    return bool(TABLE_CAPTION.match(text))
 
 
 def says_continued(text: str) -> bool:

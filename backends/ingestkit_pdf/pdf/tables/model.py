@@ -34,7 +34,7 @@ class OutOfTimeError(Exception):
 Source = tuple[int, int, int]
 """Index of a line of the page, of a span in it, and of a word in that; `ALL` for all of them."""
 
-ALL = -1
+ALL = -1  # in the place of an index: all of them
 
 
 class Word(NamedTuple):

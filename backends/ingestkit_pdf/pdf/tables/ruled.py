@@ -19,6 +19,8 @@ _SAME_PLACE = 8.0  # twice the points by which the middles of words of one line 
 _MIN_FILLED = 0.25  # share of the fields of a table that has text
 _MIN_DENSITY = 0.2  # of the fields of the grid have text; drawings have far fewer
 _MIN_WIDE_ROWS = 0.5  # share of the rows with more than one cell; diagrams and boxes have fewer
+_TALL = 1.9  # times the height of a word: a row that is taller may be several
+_IN_COLUMN, _VALUES = 0.6, 0.7  # of the lines have text in a column, and of these texts are values
 _MAX_TITLE = 160  # letters of a title in the first row
 _MAX_CELL = 2000  # letters; a frame around the text of a page has more in one of its fields
 
@@ -62,7 +64,7 @@ def _complete(lattice: Lattice, words: Sequence[Word]) -> None:
     columns = lattice.by_col(words)
     for col in range(lattice.cols - 1, -1, -1):
         _cut_column(lattice, col, columns[col])
-    tall = 1.9 * sorted([word.y1 - word.y0 for word in words])[len(words) // 2]
+    tall = _TALL * sorted([word.y1 - word.y0 for word in words])[len(words) // 2]
     rows = lattice.by_row(words)
     for row in range(lattice.rows - 1, -1, -1):
         is_high = (
@@ -113,7 +115,7 @@ def _hidden_rows(lattice: Lattice, lines: Sequence[TextLine]) -> list[float]:
             if first == last:
                 by_column.setdefault(first, []).append(" ".join([word.text for word in run]))
     has_values = any(
-        len(texts) >= 2 and len(texts) >= 0.6 * len(lines) and _share(texts) >= 0.7
+        len(texts) >= 2 and len(texts) >= _IN_COLUMN * len(lines) and _share(texts) >= _VALUES
         for texts in by_column.values()
     )
     if not has_values:
