@@ -30,6 +30,7 @@ __all__ = [
     "SCALE",
     "OutOfMemoryError",
     "ParserError",
+    "drop_messages",
     "extra",
     "guarded",
     "load_layout_model",
@@ -139,3 +140,9 @@ def take_messages() -> set[bytes]:
 def message_count() -> int:
     """How many messages wait to be taken."""
     return len(pymupdf.JM_mupdf_warnings_store)
+
+
+def drop_messages(count: int) -> None:
+    """Forget all messages but the first ones: those of work that is no part of reading the document."""
+    mupdf.fz_flush_warnings()
+    del pymupdf.JM_mupdf_warnings_store[count:]

@@ -15,7 +15,18 @@ from typing import Any
 from ingestkit_pdf.pdf.blocks import Block, Element, read_elements
 from ingestkit_pdf.pdf.letters import needs_letters, put_right
 
-from .binding import SCALE, ParserError, extra, guarded, mupdf, printed, pymupdf, xml_of
+from .binding import (
+    SCALE,
+    ParserError,
+    drop_messages,
+    extra,
+    guarded,
+    message_count,
+    mupdf,
+    printed,
+    pymupdf,
+    xml_of,
+)
 
 __all__ = ["PageContent", "Painted"]
 
@@ -172,6 +183,7 @@ class PageContent:
         Raises:
             ParserError: MuPDF cannot.
         """
+        messages = message_count()
         scale = min(_PAINTED_SCALE, (_PAINTED_PIXELS / max(self.width * self.height, 1)) ** 0.5)
         with guarded():
             matrix = mupdf.FzMatrix(scale, 0, 0, scale, 0, 0)
@@ -186,6 +198,7 @@ class PageContent:
             mupdf.fz_run_page_contents(self.page, device, mupdf.FzMatrix(), mupdf.FzCookie())
             mupdf.fz_close_device(device)
             samples = bytes(mupdf.fz_pixmap_samples_memoryview(pixmap))
+        drop_messages(messages)
         return Painted(samples, left, top, right - left, bottom - top, scale)
 
     def can_be_faint(self) -> bool:
