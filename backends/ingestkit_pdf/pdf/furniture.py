@@ -156,7 +156,10 @@ def _repeated(pages: list[list[str]], threshold: float, least: int, known: Seque
     if len(pages) < _MIN_PAGES:
         return []
     found: list[str] = []
-    for text in dict.fromkeys(text for page in pages for text in page):
+    first = (
+        pages if least < _MIN_SIDE else pages[: max(len(pages) - needed, 0) + 1]
+    )  # all but one: one of two
+    for text in dict.fromkeys(text for page in first for text in page):
         if text and text not in known and _is_on(text, pages, threshold, needed):
             found.append(text)
     return found

@@ -127,11 +127,14 @@ def _narrow_gutters(pieces: list[Line]) -> list[int]:
 
     In one line alone such a gap is the space between two words of justified text.
     """
+    with_gaps = [piece for piece in pieces if piece.gaps]
+    if len(with_gaps) < _MIN_COLUMN_LINES:
+        return []
     places: Counter[int] = Counter()
-    for piece in pieces:
-        if piece.gaps:
-            for left, right in pairwise(piece.parts(GUTTER_GAP)):
-                places.update(range(left.x1 // SCALE + 1, right.x0 // SCALE + 1))
+    for piece in with_gaps:
+        for (*_, end), (*_, start, _) in pairwise(piece.spans):
+            if start - end > GUTTER_GAP * piece.size:
+                places.update(range(end // SCALE + 1, start // SCALE + 1))
     found: list[int] = []
     for place, count in places.most_common():
         if count < _MIN_COLUMN_LINES:
