@@ -99,7 +99,9 @@ def _ordered(
     lines: list[Line], width: int, max_columns: int, min_gap: float, *, right_to_left: bool
 ) -> tuple[list[Region], bool]:
     pieces = [part for line in lines for part in (line.parts() if line.cells > 1 else (line,))]
-    gutters = _gutters(_cut(pieces, _narrow_gutters(pieces)), width, max_columns, min_gap)
+    gutters = _gutters(pieces, width, max_columns, min_gap)
+    if not gutters and (narrow := _narrow_gutters(pieces)):
+        gutters = _gutters(_cut(pieces, narrow), width, max_columns, min_gap)
     if not gutters:
         return [Region(_content_order(lines, right_to_left=right_to_left))], False
     lines = [part for line in lines for part in _split_at(line, gutters)]
@@ -149,8 +151,6 @@ def _narrow_gutters(pieces: list[Line]) -> list[int]:
 
 def _cut(lines: list[Line], gutters: list[int]) -> list[Line]:
     """Lines, cut at the gutters where they have a gap there, however narrow."""
-    if not gutters:
-        return lines
     return [part for line in lines for part in (_cut_line(line, gutters) if line.gaps else (line,))]
 
 
