@@ -15,9 +15,7 @@ import copyreg
 from enum import StrEnum
 from typing import Any
 
-from pydantic import ConfigDict
-
-from ingestkit_pdf._strings import EncodableModel
+from pydantic import BaseModel, ConfigDict
 
 __all__ = [
     "ErrorCode",
@@ -177,7 +175,7 @@ class ErrorCode(StrEnum):
     """Form fields are read."""
 
 
-class IngestError(EncodableModel):
+class IngestError(BaseModel):
     """One error or warning as a value: what, where, and whether trying again can help.
 
     Attributes:

@@ -148,7 +148,7 @@ def _answer(result: object, reported_path: str | None) -> tuple[Kind, dict[str, 
         "content_sha256": result.metadata.content_sha256,
         "document_bytes": result.metadata.file_size_bytes,
     }
-    return Kind.RESULT, facts, result.__pydantic_serializer__.to_json(result)  # not by way of a `str`
+    return Kind.RESULT, facts, result.encode()
 
 
 def describe(error: BaseException) -> str:

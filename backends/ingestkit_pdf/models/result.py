@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pydantic_core import PydanticSerializationError
+
+from ingestkit_pdf._strings import encodable
 from ingestkit_pdf.errors import ErrorCode, IngestError
 from ingestkit_pdf.models.annotations import Annotation, Link
 from ingestkit_pdf.models.base import Model
@@ -82,7 +85,7 @@ class ProcessingResult(Model):
         """The result of a document of which nothing could be read, with its reason."""
         classification = _not_classified(error.code)
         return cls(
-            file_path=file_path,
+            file_path=encodable(file_path),
             ingest_key=ingest_key,
             ingest_run_id=ingest_run_id,
             tenant_id=tenant_id,
@@ -102,6 +105,14 @@ class ProcessingResult(Model):
             processing_time_seconds=seconds,
             metadata=metadata or DocumentMetadata(),
         )
+
+    def encode(self) -> bytes:
+        """The result as JSON in UTF-8; letters that no encoding has (broken files do) are dropped."""
+        to_json = self.__pydantic_serializer__.to_json  # not by way of a `str`
+        try:
+            return bytes(to_json(self))
+        except PydanticSerializationError:  # one such letter would cost all that was read
+            return bytes(to_json(type(self).model_validate(encodable(self.model_dump()))))
 
     @property
     def succeeded(self) -> bool:

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from ingestkit_pdf._strings import encodable
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode, IngestError
 from ingestkit_pdf.models import DocumentMetadata, PageResult, PageStatus, ProcessingResult
@@ -180,7 +181,7 @@ class _Run:
         self.begin_stage("structure")
         structure = builder.finish(outline)
         self.begin_stage("assemble")
-        run = RunFacts(self.file_path, self.key, self.run_id, self.started, parsed, ocr_seconds)
+        run = RunFacts(encodable(self.file_path), self.key, self.run_id, self.started, parsed, ocr_seconds)
         return assemble(
             run,
             config=self.config,

@@ -82,7 +82,8 @@ def with_tables(lines: Sequence[Line], tables: Sequence[Table], number: int) -> 
         for index in owners[position]:
             members[index].append(line)
             places.setdefault(index, len(kept))
-        taken.append(line if ALL in words else line.of([line.spans[span] for span in sorted(words)]) or line)
+        is_whole = ALL in words or len(words) == len(line.spans)
+        taken.append(line if is_whole else line.of([line.spans[span] for span in sorted(words)]) or line)
         rest = without_words(line, words)
         if rest is not None:
             kept.append(rest)

@@ -66,25 +66,28 @@ def single_words(lines: Sequence[Line], placed: Iterable[Sequence[Any]]) -> list
         for index, span in enumerate(line.spans):
             around = span[4] / SCALE, y0, span[5] / SCALE, y1
             for part, (text, left, right) in enumerate(_parts(span)):
-                near = (box for band in bands for box in known.get((text, band), ()))
-                box = next((box for box in near if _is_in(box, around)), None)
-                if box is None:
-                    box = left / SCALE, y0, right / SCALE, y1
-                else:
-                    known[text, int((box[1] + box[3]) / 2 / _BAND)].remove(box)
+                box = _taken(known, text, bands, around) or (left / SCALE, y0, right / SCALE, y1)
                 words.append(Word(*box, text, (number, index, part)))
     return words
+
+
+def _taken(
+    known: dict[tuple[str, int], list[_Bounds]], text: str, bands: range, around: _Bounds
+) -> _Bounds | None:
+    """The first of the known places of a word that is within `around`, taken out; None without one."""
+    left, top, right, bottom = around
+    for band in bands:
+        boxes = known.get((text, band), ())
+        for index, (x0, y0, x1, y1) in enumerate(boxes):
+            if left <= (x0 + x1) / 2 <= right and top <= (y0 + y1) / 2 <= bottom:
+                return boxes.pop(index)  # type: ignore[union-attr] # it has an entry, so it is a list
+    return None
 
 
 def _whole(line: Line, number: int) -> Word:
     """A line that runs up or down as one word: its words stand above each other, in whatever order."""
     box = line.x0 / SCALE, line.y0 / SCALE, line.x1 / SCALE, line.y1 / SCALE
     return Word(*box, line.text.strip(), (number, ALL, ALL))
-
-
-def _is_in(box: _Bounds, around: _Bounds) -> bool:
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    return around[0] <= x <= around[2] and around[1] <= y <= around[3]
 
 
 def _parts(span: Span) -> list[tuple[str, int, int]]:
@@ -118,7 +121,7 @@ def without_words(line: Line, gone: dict[int, set[int]]) -> Line | None:
         parts = gone.get(index)
         if parts is None:
             left.append(span)
-        elif ALL not in parts:
+        elif ALL not in parts and len(parts) < len(span[0].split()):
             left.extend(_without_parts(span, parts))
     while left and left[0][0].isspace():
         del left[0]
