@@ -20,6 +20,7 @@ from ingestkit_pdf.models.enums import (
 )
 from ingestkit_pdf.models.forms import FormField, Signature
 from ingestkit_pdf.models.page import ExtractionQuality, PageOcr, PageResult
+from ingestkit_pdf.models.progress import JobOutcome, JobProgress, ProgressEvent
 from ingestkit_pdf.models.result import ProcessingResult
 from ingestkit_pdf.models.stages import (
     ClassificationResult,
@@ -46,6 +47,8 @@ __all__ = [
     "FieldKind",
     "FormField",
     "IngestionMethod",
+    "JobOutcome",
+    "JobProgress",
     "Link",
     "OCRStageResult",
     "OutlineEntry",
@@ -57,6 +60,7 @@ __all__ = [
     "PageType",
     "ParseStageResult",
     "ProcessingResult",
+    "ProgressEvent",
     "Signature",
     "TableResult",
     "TableSpan",
