@@ -21,7 +21,7 @@ class ProgressEvent(StrEnum):
 
 
 class JobOutcome(StrEnum):
-    """How a job ended: with a result (also of a document that could not be read), without one, or cancelled."""
+    """How a job ended: with a result (be it that its document cannot be read), without one, or cancelled."""
 
     COMPLETED = "completed"
     FAILED = "failed"

@@ -38,7 +38,7 @@ after 20 unless the queue says otherwise. No limit (-1) is not to be had: 3.10 t
 message at its first return. A policy with a lower limit would win, so there must be none for these queues."""
 
 _OWN_QUEUE_LENGTH = 10_000
-"""Messages that may wait for one listener; of more, the oldest go: what nobody takes must not fill the broker."""
+"""Messages that may wait for one listener; of more, the oldest go, so that no listener fills the broker."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PREFIX = re.compile(r"(?!amq\.)[A-Za-z0-9_.-]{1,100}")
