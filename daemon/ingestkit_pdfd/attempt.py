@@ -19,7 +19,7 @@ from importlib.metadata import version
 import structlog
 
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure, failure_result
-from ingestkit_pdf.execution.pool import PoolResult, PoolTask, WorkerPool
+from ingestkit_pdf.execution.pool import PoolResult, PoolTask, Reached, WorkerPool
 from ingestkit_pdf.wire.envelope import (
     AttemptRecord,
     Job,
@@ -31,9 +31,11 @@ from ingestkit_pdf.wire.envelope import (
 from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
 
 from .amqp import Delivery
+from .following import Following
 from .metrics import Metrics
-from .outcome import Completed, DeadLettered, Outcome, Requeued, Retried, RetryPolicy, decide
+from .outcome import Cancelled, Completed, DeadLettered, Outcome, Requeued, Retried, RetryPolicy, decide
 from .recent import Finished
+from .remembered import Remembered, cancelled_jobs
 from .reply import Outbox
 from .source import Staging
 from .tracing import NoTracing, Tracing
@@ -67,6 +69,8 @@ class Services:
     tracing: Tracing = field(default_factory=NoTracing)
     seal: PasswordSeal | None = None
     tokenizers: frozenset[str] = frozenset()
+    cancelled: Remembered = field(default_factory=cancelled_jobs)
+    following: Following = field(default_factory=Following)
 
     def check_tokenizer(self, name: str) -> None:
         """See that the daemon has it: a confined worker opens no file, and no job says what is opened.
@@ -93,6 +97,7 @@ class Attempt:
         self._services = services
         self._pool_id = f"{job.job_id}/{job.redrive}/{job.attempt}"
         self._withdrawn = False
+        self._cancelled = (job.job_id, job.reply_to) in services.cancelled
         self._received = time.monotonic()
         self._trace = services.tracing.begin(job, delivery.lane)
         self._begun: float | None = None
@@ -114,12 +119,22 @@ class Attempt:
             self._withdrawn = True
             self._services.pool.cancel(self._pool_id)
 
+    def cancel(self) -> None:
+        """Its client does not want it any more: end it wherever it is, unless it has its result."""
+        self._cancelled = True
+        self._services.pool.cancel(self._pool_id)
+
+    def reached(self) -> Reached | None:
+        """How far the worker has come; None while none has it."""
+        return self._services.pool.reached(self._pool_id)
+
     async def run(self) -> Finished | None:
         """Make the attempt. What it was answered with, or None when it was given back."""
         ended = await self._execute()
-        outcome = decide(ended, self.job.attempt, self._services.policy)
+        outcome = decide(ended, self.job.attempt, self._services.policy, cancelled=self._cancelled)
         with self._trace.publishing(outcome):
             finished = await self._publish(outcome)
+        self._services.following.ended(self.job, self.lane, ended, outcome)
         settled = await self._settle(outcome)
         self._log_attempt(ended, outcome, settled)
         return finished
@@ -131,6 +146,8 @@ class Attempt:
 
     async def _execute(self) -> PoolResult | WorkerFailure:
         job = self.job
+        if self._cancelled:
+            return WorkerFailure(reason=FailureReason.CANCELLED, message="cancelled before it was begun")
         if (earlier := self._deliveries[0].earlier) >= self._services.max_deliveries:
             return _quarantined(earlier)
         if self._withdrawn:
@@ -158,6 +175,7 @@ class Attempt:
         """Called from a thread of the pool."""
         self.started = True
         self._begun = time.monotonic()
+        self._services.following.started(self.job, self.lane)
 
     async def _publish(self, outcome: Outcome) -> Finished | None:
         outbox, job, delivery = self._services.outbox, self.job, self._deliveries[0]
@@ -176,6 +194,8 @@ class Attempt:
                 return Finished()
             case DeadLettered(failure):
                 await outbox.park(self._dead_letter(failure), delivery.lane)
+                replies = self._encode(self._failure_body(failure))
+            case Cancelled(failure):
                 replies = self._encode(self._failure_body(failure))
             case Requeued():
                 return None
@@ -257,7 +277,7 @@ class Attempt:
             fields["trace_id"] = self._trace.trace_id
         if isinstance(outcome, Retried):
             fields["retry_in"] = outcome.delay
-        level = _log.info if isinstance(outcome, Completed | Requeued) else _log.warning
+        level = _log.info if isinstance(outcome, Completed | Requeued | Cancelled) else _log.warning
         level("attempt_finished", **fields)
 
 

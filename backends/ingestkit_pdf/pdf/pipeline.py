@@ -63,7 +63,7 @@ def process_document(
         MemoryError: This process may have no more memory, and the document is no bomb.
     """
     settings = PDFProcessorConfig(**config)
-    return _Run(file_path, settings, on_page, on_stage, share, on_pages).result()
+    return _Run(file_path, settings, on_page, on_stage, share, on_pages=on_pages).result()
 
 
 def help_document(
@@ -92,6 +92,7 @@ class _Run:
         on_page: OnPage | None,
         on_stage: OnStage | None,
         share: Share | None,
+        *,
         on_pages: OnPage | None = None,
     ) -> None:
         self.file_path = file_path

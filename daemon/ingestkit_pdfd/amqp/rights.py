@@ -24,7 +24,7 @@ from ingestkit_pdf.wire.topology import Topology
 from .connection import translated
 from .publisher import TOO_LARGE
 
-__all__ = ["MissingRight", "broker_version", "largest_message", "missing_rights"]
+__all__ = ["MissingRight", "broker_version", "largest_message", "may_write", "missing_rights"]
 
 DEFAULT_EXCHANGE = "amq.default"
 """What RabbitMQ calls the exchange without a name where it is about rights."""
@@ -66,6 +66,15 @@ async def missing_rights(
         if await _is_refused(connection, needed.name, questions[needed.right], timeout):
             missing.append(needed)
     return missing
+
+
+async def may_write(connection: AbstractConnection, exchange: str, *, timeout: float) -> bool:
+    """Whether the user may publish to this exchange, which exists.
+
+    Raises:
+        BrokerUnavailableError: The connection was lost meanwhile.
+    """
+    return not await _is_refused(connection, exchange, _write, timeout)
 
 
 async def largest_message(connection: AbstractConnection, size: int, *, timeout: float) -> int | None:
