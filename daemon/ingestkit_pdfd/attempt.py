@@ -87,11 +87,13 @@ class Attempt:
 
     Attributes:
         started: True once a worker has begun; before that, the attempt can be given back at no cost.
+        started_at: When that was, in Unix time.
     """
 
     def __init__(self, job: Job, delivery: Delivery, services: Services) -> None:
         self.job = job
         self.started = False
+        self.started_at = 0.0
         self._deliveries = [delivery]
         self._reply_tos = [job.reply_to]
         self._services = services
@@ -173,9 +175,10 @@ class Attempt:
 
     def _on_start(self) -> None:
         """Called from a thread of the pool."""
-        self.started = True
+        self.started_at = time.time()
         self._begun = time.monotonic()
-        self._services.following.started(self.job, self.lane)
+        self.started = True
+        self._services.following.started(self.job, self.lane, self.started_at)
 
     async def _publish(self, outcome: Outcome) -> Finished | None:
         outbox, job, delivery = self._services.outbox, self.job, self._deliveries[0]

@@ -34,6 +34,7 @@ class UnderWay(Protocol):
 
     job: Job
     started: bool
+    started_at: float
 
     @property
     def lane(self) -> str:
@@ -81,7 +82,7 @@ class Following:
         self._watched.add((job_id, reply_to))
         if attempt is not None:
             if attempt.started:
-                self._tell_started(attempt.job, attempt.lane)
+                self._tell_started(attempt.job, attempt.lane, attempt.started_at)
         elif (end := self._end_of(job_id, reply_to)) is not None:
             self._tell_end(end)
 
@@ -89,12 +90,12 @@ class Following:
         """True when this job is known to have its result."""
         return self._end_of(job_id, reply_to) is not None
 
-    def started(self, job: Job, lane: str) -> None:
+    def started(self, job: Job, lane: str, at: float) -> None:
         """A worker has begun the job. From any thread."""
         if self._loop is None or (job.job_id, job.reply_to) not in self._watched:
             return
         with suppress(RuntimeError):  # the loop is closed: the daemon has ended without it
-            self._loop.call_soon_threadsafe(self._tell_started, job, lane)
+            self._loop.call_soon_threadsafe(self._tell_started, job, lane, at)
 
     def ended(self, job: Job, lane: str, ended: PoolResult | WorkerFailure, outcome: Outcome) -> None:
         """An attempt has ended, and what became of it is with the broker."""
@@ -137,8 +138,8 @@ class Following:
         end = self._ended.get(job_id)
         return end if end is not None and end.address == (job_id, reply_to) else None
 
-    def _tell_started(self, job: Job, lane: str) -> None:
-        self._say(job, lane, ProgressEvent.STARTED)
+    def _tell_started(self, job: Job, lane: str, at: float) -> None:
+        self._say(job, lane, ProgressEvent.STARTED, at=at)
 
     def _tell_retrying(self, job: Job, lane: str, outcome: Retried | Requeued) -> None:
         reason, delay = "requeued", 0
@@ -146,12 +147,14 @@ class Following:
             reason, delay = outcome.failure.reason.value, outcome.delay
         self._say(job, lane, ProgressEvent.RETRYING, reason=reason, delay=delay)
 
-    def _say(self, job: Job, lane: str, event: ProgressEvent, **facts: Any) -> None:
+    def _say(
+        self, job: Job, lane: str, event: ProgressEvent, *, at: float | None = None, **facts: Any
+    ) -> None:
         progress = JobProgress(
             job_id=job.job_id,
             event=event,
             attempt=job.attempt,
-            at=time.time(),
+            at=time.time() if at is None else at,
             lane=lane,
             host=_HOST,
             **facts,

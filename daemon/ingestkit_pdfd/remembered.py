@@ -17,7 +17,7 @@ _CANCELLED, _CANCELLED_FOR = 10_000, 24 * 3600.0
 
 _WATCHED = 10_000
 WATCHED_FOR = 60.0
-"""Seconds for which a client follows a job; it asks again every ten."""
+"""Seconds for which a client follows a job; it asks again every five."""
 
 
 class Remembered:

@@ -205,6 +205,10 @@ class Topology:
         """The routing key of an event: client, job and event. A job id may have dots, too."""
         return f"{self.client_of(reply_queue)}.{job_id}.{event}"
 
+    def event_key_of_all(self, client_id: str) -> str:
+        """The binding of whoever hears of the jobs of this client."""
+        return f"{client_id}.#"
+
     def event_queue(self, client_id: str, token: str) -> OwnQueue:
         """Where one listener of this client hears of its jobs; `token` tells it from others."""
         return OwnQueue(f"{self.prefix}.events.{client_id}.{token}")

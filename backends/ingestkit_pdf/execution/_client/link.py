@@ -29,6 +29,7 @@ from ingestkit_pdf.execution._client.declare import (
     declare_for_client,
     open_channel,
 )
+from ingestkit_pdf.execution._client.errands import Errand, Errands
 from ingestkit_pdf.execution._client.io_thread import IOThread
 from ingestkit_pdf.execution._client.publisher import Publication, Publisher
 from ingestkit_pdf.execution._client.results import ResultStore
@@ -94,6 +95,7 @@ class Link:
             self._call_later,
         )
         self._consumer = ReplyConsumer(reply_queue.name, store, window=window)
+        self._errands = Errands(self._call_later)
         self._state = "idle"
         self._problem: str | None = None
         self._deaf: str | None = None  # why results do not arrive although the connection is up
@@ -129,6 +131,22 @@ class Link:
             self._consumer.widen()
 
         self._thread.post(command)
+
+    def run_errand(self, errand: Errand) -> None:
+        """Have something done besides jobs and results, as soon as there is a connection."""
+
+        def command() -> None:
+            if self._state == "closed":
+                errand.fail("the backend was closed")
+                return
+            self._errands.add(errand)
+            self._ensure()
+
+        self._thread.post(command)
+
+    def end_errand(self, errand: Errand, unless: Callable[[], bool] = lambda: False) -> None:
+        """It is not wanted any more, `unless` that has changed meanwhile."""
+        self._thread.post(lambda: None if unless() else self._errands.remove(errand))
 
     def settle(self, deliveries: Iterable[Delivery], *, discard: bool = False) -> None:
         """The caller has the result: acknowledge it, soon and with others (or discard what was none)."""
@@ -240,6 +258,7 @@ class Link:
         """Waiting cannot mend it: tell everybody, and leave it until the next call."""
         self._state, self._problem = "refused", reason
         self._publisher.fail_all(reason)
+        self._errands.fail(reason)
         self._store.fail(ExecutionError(ErrorCode.E_EXECUTION_REJECTED, reason, stage="result"))
         if self._connection is not None:
             self._drop(ConnectionClosedByClient(200, reason))
@@ -249,6 +268,7 @@ class Link:
         for script in self._scripts.values():
             script.cancel()
         self._scripts.clear()
+        self._errands.lost()
         self._publisher.lost(error)
         self._publisher.blocked = None
         self._consumer.lost()
@@ -327,6 +347,7 @@ class Link:
         self._state, self._problem, self._reported = "ready", None, None
         self._ready_since = time.monotonic()
         self._publisher.start(channel)
+        self._errands.ready(connection)
 
     def _give_up(self, connection: Any) -> None:
         if connection is self._connection and self._state == "declaring":
@@ -395,6 +416,7 @@ class Link:
         for script in self._scripts.values():
             script.cancel()
         self._publisher.fail_all("the backend was closed")
+        self._errands.fail("the backend was closed")
         closed = ExecutionError(ErrorCode.E_EXECUTION_CANCELLED, "the backend was closed", stage="result")
         self._store.fail(closed)
         connection = self._connection

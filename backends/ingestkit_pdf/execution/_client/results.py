@@ -12,6 +12,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from ingestkit_pdf.errors import ExecutionError, JobNotFoundError
 from ingestkit_pdf.execution._client.answer import Answer, ClaimedAnswers, Delivery
@@ -57,7 +58,7 @@ class Waiter:
 
     def __init__(self, job_ids: frozenset[str]) -> None:
         self.job_ids = job_ids
-        self._news: queue.SimpleQueue[str | ExecutionError] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     @property
     def has_news(self) -> bool:
@@ -80,7 +81,11 @@ class Waiter:
             return None
         if isinstance(news, ExecutionError):
             raise news
-        return news
+        job_id: str = news
+        return job_id
+
+
+SomeWaiter = TypeVar("SomeWaiter", bound=Waiter)
 
 
 class ResultStore:
@@ -122,6 +127,18 @@ class ResultStore:
             self._expected[job_id] = file_path
             return is_new
 
+    def is_answered(self, job_id: str) -> bool:
+        """True when the result of a job is here, or was handed over.
+
+        Raises:
+            JobNotFoundError: It was not submitted here.
+        """
+        with self._lock:
+            if job_id in self._claimed or self._is_complete(job_id):
+                return True
+            self._check_known(job_id)
+            return False
+
     def forget(self, job_id: str) -> None:
         """The job was refused: no result will come."""
         with self._lock:
@@ -155,7 +172,10 @@ class ResultStore:
         Raises:
             JobNotFoundError: One of them was handed over long ago, or not submitted here.
         """
-        waiter = Waiter(frozenset(job_ids))
+        return self.enlist(Waiter(frozenset(job_ids)))
+
+    def enlist(self, waiter: SomeWaiter) -> SomeWaiter:
+        """Tell this waiter of its jobs, as `watch` does."""
         with self._lock:
             for job_id in waiter.job_ids:
                 self._check_known(job_id)
