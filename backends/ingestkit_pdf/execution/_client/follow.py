@@ -9,7 +9,7 @@ from ingestkit_pdf.errors import ResultTimeoutError
 from ingestkit_pdf.execution._client.feed import Follower, Subscribed
 from ingestkit_pdf.models import JobProgress, ProgressEvent
 
-__all__ = ["RENEW_EVERY", "follow"]
+__all__ = ["RENEW_EVERY", "Course", "follow"]
 
 RENEW_EVERY = 5.0
 """Seconds after which the daemons are asked again; they forget who follows after a minute."""
@@ -37,7 +37,7 @@ def follow(
         ExecutionError: Events cannot be had.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
-    courses = {job_id: _Course(job_id) for job_id in follower.job_ids}
+    courses = {job_id: Course(job_id) for job_id in follower.job_ids}
     renew: float | None = None  # events cannot come before there is a queue for them
     while courses:
         times = [time_ for time_ in (deadline, renew) if time_ is not None]
@@ -61,7 +61,7 @@ def follow(
             raise ResultTimeoutError(min(courses), timeout or 0.0, trouble())
 
 
-class _Course:
+class Course:
     """What was told of one job."""
 
     def __init__(self, job_id: str) -> None:
