@@ -68,7 +68,7 @@ class Course:
         self._job_id = job_id
         self._attempt = 0
         self._page = 0
-        self._started = 0.0
+        self._started: float | None = None
         self.due: float | None = None
         """When it counts as ended because its result is here."""
         self.is_over = False
