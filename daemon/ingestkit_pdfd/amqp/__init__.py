@@ -18,7 +18,13 @@ from .connection import (
 from .consumer import Consumer, Delivery
 from .declare import declare_side_exchanges, declare_topology, inspect_topology
 from .publisher import Publisher, RejectedError, TooLargeError, UnroutableError
-from .rights import MissingRight, broker_version, largest_message, missing_rights
+from .rights import (
+    MissingRight,
+    broker_version,
+    largest_message,
+    missing_rights,
+    missing_side_rights,
+)
 from .side import SideConnection
 
 __all__ = [
@@ -43,4 +49,5 @@ __all__ = [
     "inspect_topology",
     "largest_message",
     "missing_rights",
+    "missing_side_rights",
 ]
