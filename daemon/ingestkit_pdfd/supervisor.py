@@ -172,10 +172,11 @@ class Supervisor:
                 await self._drain(consuming, parts, signals)
         finally:
             dispatcher.abandon()
+            beside.cancel()  # it closes its connection while the others are closed
             await _cancelled(consuming)
-            await _cancelled(beside)
             await parts.consuming.close()
             await parts.publisher.close()
+            await _cancelled(beside)
             await _cancelled(beating)
         final = self._refusals.final
         if final.done() and not signals.first.is_set():
