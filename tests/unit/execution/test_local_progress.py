@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode, JobNotFoundError, ResultTimeoutError
+from ingestkit_pdf.execution.distributed import DistributedExecutionBackend
 from ingestkit_pdf.execution.local import LocalExecutionBackend
 from ingestkit_pdf.execution.pace import PAGE_EVERY, PagePace
 from ingestkit_pdf.execution.pool import Reached
@@ -120,6 +122,13 @@ def test_the_pipeline_counts_the_pages(tmp_path: Path) -> None:
         on_pages=lambda pages: told.append(f"{pages} pages"),
     )
     assert told == ["3 pages", "page 1", "page 2", "page 3"]
+
+
+@pytest.mark.parametrize("call", ["cancel", "progress"])
+def test_both_backends_have_the_same_calls(call: str) -> None:
+    """Going from one backend to the other would be more than a change of configuration."""
+    local, distributed = getattr(LocalExecutionBackend, call), getattr(DistributedExecutionBackend, call)
+    assert inspect.signature(local) == inspect.signature(distributed)
 
 
 def test_the_pace_of_pages() -> None:
