@@ -1,4 +1,4 @@
-"""The whole way of a job, from `submit` to `get_result`, beside Celery and Dramatiq.
+"""The whole way of a job, from `submit` to `get_result`, beside Celery, Dramatiq and the least that does it.
 
     python benchmarks/roundtrip.py [--jobs 3000] [--workers 2] [--rounds 3] [--json]
 
@@ -6,6 +6,7 @@ Every side reads the same one-page document with the same function in as many wo
 same private RabbitMQ node, in turns. Jobs are persistent everywhere; acknowledgements come late everywhere.
 
 - ingestkit-pdf: the document inside the job, quorum queues, confirms on jobs and replies, confined workers.
+- floor: the same worker pool between two quorum queues, with confirms, and no more than that takes.
 - celery: prefork, the rpc result backend, the path in the job; its producer does not wait for confirms.
 - celery, confirms: the same, and its producer does.
 - dramatiq: confirms, results in a Redis node of its own, the path in the job.

@@ -1,4 +1,4 @@
-"""Writes reference/settings.md and reference/config.md from the code: `python docs/generate_reference.py`."""
+"""Writes settings.md, config.md and errors.md from the code: `python docs/generate_reference.py`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from pydantic.fields import FieldInfo
 
 from ingestkit_pdf import pdf
 from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.errors import ErrorCode
 from ingestkit_pdfd.load_settings import DEFAULT_CONFIG_FILE
 from ingestkit_pdfd.reload import effect_of
 from ingestkit_pdfd.settings import ENV_PREFIX, DaemonSettings
 
-__all__ = ["PAGES", "config_page", "settings_page"]
+__all__ = ["PAGES", "config_page", "errors_page", "settings_page"]
 
 _FOLDER = Path(__file__).parent / "reference"
 
@@ -33,19 +34,19 @@ _INTRODUCTION = f"""\
 
 # Settings of the daemon
 
-How documents are read is configured with each job: [`PDFProcessorConfig`](config.md).
+How documents are read is configured for each job: [`PDFProcessorConfig`](config.md).
 
-Where a setting is given more than once, the first of these wins: the option of the command line, the
-environment (`{ENV_PREFIX}<NAME>`, in capitals; lists and tables as JSON), a file of its name in the
-directory that systemd's `LoadCredential=` makes, the TOML file (`--config`, else `{ENV_PREFIX}CONFIG`,
-else `{DEFAULT_CONFIG_FILE}`), the default. A name that no setting has is an error that names the nearest
-one. `ingestkit-pdfd check` looks at all of them and starts nothing. Where a setting names a file
-(`tls_key_file`), the file of its name in that directory is the file itself.
+If a setting is given more than once, the first of these sources wins: command-line options, the environment
+(`{ENV_PREFIX}<NAME>`, in capitals; lists and tables as JSON), a file with the name of the setting in the
+directory that systemd's `LoadCredential=` creates, the TOML file (`--config`, else `{ENV_PREFIX}CONFIG`, else
+`{DEFAULT_CONFIG_FILE}`), the default. An unknown name is an error that names the nearest one.
+`ingestkit-pdfd check` verifies all settings and starts nothing. For a setting that names a file
+(`tls_key_file`), the file in the credentials directory is that file itself.
 
-A running daemon reads its settings again on SIGHUP (`systemctl reload ingestkit-pdfd`). The last column
-tells when a change counts: with the *reload*, for jobs that begin from then on; with the *next
-connection* to the broker; or with a *restart*: until then the daemon goes on with what it had, and its
-log names the setting. Wrong settings change nothing: the line `reload_refused` says why, and the metric
+A running daemon reads its settings again on SIGHUP (`systemctl reload ingestkit-pdfd`). The last column says
+when a change takes effect: on *reload*, for jobs that begin after it; with the *next connection* to the
+broker; or after a *restart*, before which the daemon keeps the old value and names the setting in its log.
+Invalid settings change nothing: the log line `reload_refused` says why, and the metric
 `ingestkit_pdfd_settings_last_reload_successful` is 0.
 """
 
@@ -54,22 +55,44 @@ _CONFIGURATION = """\
 
 # Configuration of the pipeline
 
-`PDFProcessorConfig` has every threshold by which a document is read, recognised and cut: in Python, or from
-a TOML, JSON or YAML file (`PDFProcessorConfig.from_file`, `--config`). It is frozen, and an unknown name is
-an error that names the nearest one. A job carries the values that differ from the default, except those
-that begin with `execution_`, which say where the work is done and never change a result, and the password,
-which travels sealed ([how](../how-to/passwords.md)).
+`PDFProcessorConfig` holds every threshold that decides how a document is read and divided into chunks. It is
+made in Python, or from a TOML, JSON or YAML file (`PDFProcessorConfig.from_file`, `--config`). It is
+immutable, and an unknown name is an error that names the nearest one.
 
-The ingest key is derived from the content of the document and these values; not from the password, the
-limit of time, the reasons for overrides, and what concerns execution and sinks.
+A job carries the values that differ from their defaults. Those that begin with `execution_` are not sent:
+they say where the work is done and never change a result. The password is sent encrypted
+([how](../how-to/passwords.md)).
+
+The ingest key is derived from the content of the document and from these values, except for the password,
+the time limit, the reasons for overrides, and whatever concerns execution and sinks.
 """
 
 _CONSTANTS = """\
-## Thresholds that are fixed
+## Fixed thresholds
 
-What is recognised by measures that nobody should have to set, and limits that only broken documents reach.
-They are named here so that a result can be explained; to change one is to change the parser's version.
+Measures that nobody should have to set, and limits that only broken documents reach. They are listed so that
+a result can be explained; changing one of them changes the version of the parser.
 """
+
+_ERRORS = """\
+<!-- Written by docs/generate_reference.py; change the descriptions in the code. -->
+
+# Error codes
+
+`ErrorCode` has stable codes for programs, metrics and alerts: `E_` is an error, `W_` a warning. New ones may
+be added; none is removed.
+
+A document that cannot be read is a `ProcessingResult`, not an exception. `errors` has the codes of what made
+it fail, `warnings` the codes of what a usable result lacks, and `error_details` an `IngestError` for each of
+them and for the errors of single pages: `code`, `message`, `stage`, `page_number`, `recoverable` (the same
+document may succeed at another time) and `details`, facts for programs.
+
+Exceptions are for calls that could not be carried out: `ExecutionError` and its subclasses
+([Python](python.md#exceptions)) carry one of the codes under [Execution](#execution). `process_batch` of
+`PDFRouter` turns them into results with that code, so that the other documents of the batch are not lost.
+"""
+
+_CODE = re.compile(r"    # (\w.*)\n|    ([EW]_[A-Z_]+) = .*\n(?:    \"\"\"((?:.|\n)+?)\"\"\")?")
 
 _PIPELINE = Path(pdf.__file__).parent
 
@@ -98,6 +121,19 @@ def config_page() -> str:
         for title, names in groups.items()
     ]
     return "\n".join((_CONFIGURATION, *sections, *_constants(), ""))
+
+
+def errors_page() -> str:
+    """The error codes, in the groups that the code has them in, with what is said of them there."""
+    lines = [_ERRORS]
+    for title, code, meaning in _CODE.findall(inspect.getsource(ErrorCode)):
+        if title:
+            lines += [*([""] if len(lines) > 1 else []), f"## {title}", "", "| code | meaning |", "|---|---|"]
+        elif not meaning:
+            raise ValueError(f"ErrorCode.{code} has no description")
+        else:
+            lines.append(f"| `{code}` | {_cell(' '.join(meaning.split()))} |")
+    return "\n".join((*lines, ""))
 
 
 def _constants() -> list[str]:
@@ -132,7 +168,11 @@ def _is_number(value: ast.expr) -> bool:
     return False
 
 
-PAGES = {_FOLDER / "settings.md": settings_page, _FOLDER / "config.md": config_page}
+PAGES = {
+    _FOLDER / "settings.md": settings_page,
+    _FOLDER / "config.md": config_page,
+    _FOLDER / "errors.md": errors_page,
+}
 
 
 def _table(
@@ -141,7 +181,7 @@ def _table(
     schemas = model.model_json_schema()
     lines = ["| setting | kind | default | meaning |", "|---|---|---|---|"]
     if effect is not None:
-        lines = ["| setting | kind | default | meaning | a change counts with |", "|---|---|---|---|---|"]
+        lines = ["| setting | kind | default | meaning | takes effect on |", "|---|---|---|---|---|"]
     for name in names or model.model_fields:
         field = model.model_fields[name]
         if not field.description:

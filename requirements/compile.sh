@@ -30,8 +30,14 @@ END
 extras=project.optional-dependencies
 lines project.dependencies $extras.pdf $extras.ocr $extras.daemon $extras.secrets $extras.yaml |
     compile --output-file requirements/runtime.txt -
+# What the daemon can do without, each to be installed on top.
+lines $extras.otel | compile --constraint requirements/runtime.txt --output-file requirements/otel.txt -
+lines $extras.tokenizer |
+    compile --constraint requirements/runtime.txt --constraint requirements/otel.txt \
+        --output-file requirements/tokenizer.txt -
 lines dependency-groups.dev $extras.otel $extras.tokenizer |
-    compile --constraint requirements/runtime.txt --output-file requirements/dev.txt -
+    compile --constraint requirements/runtime.txt --constraint requirements/otel.txt \
+        --constraint requirements/tokenizer.txt --output-file requirements/dev.txt -
 lines dependency-groups.bench |
     compile --constraint requirements/runtime.txt --output-file requirements/bench.txt -
 sed -i 's/# via -r -/# via pyproject.toml/; s/, -r -/, pyproject.toml/' requirements/*.txt

@@ -16,10 +16,11 @@ from typing import Any, Protocol, Self
 
 import psutil
 
+from _roundtrip.floor import FloorClient
 from demo.broker import PrivateBroker
 from ingestkit_pdf import DistributedExecutionBackend, PDFProcessorConfig, ProcessingResult
 
-__all__ = ["SIDES", "Celery", "CeleryConfirmed", "Dramatiq", "MissingError", "Ours", "Side"]
+__all__ = ["SIDES", "Celery", "CeleryConfirmed", "Dramatiq", "Floor", "MissingError", "Ours", "Side"]
 
 TIMEOUT = 60.0
 CONFIG = PDFProcessorConfig()
@@ -144,6 +145,44 @@ class Ours:
             self._stack.enter_context(self._daemon)
             self._daemon.wait_for("daemon_ready")
             self._stack.enter_context(self._backend)
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
+
+
+class Floor:
+    """The worker pool between two quorum queues, with confirms, and nothing else; see `floor.py`."""
+
+    name = "floor"
+    extra: Sequence[psutil.Process] = ()
+
+    def __init__(self, broker: PrivateBroker, folder: Path, workers: int, prefetch: int) -> None:
+        self._url = broker.create_vhost()
+        command = [sys.executable, "-m", "floor", self._url, str(workers), str(workers * prefetch)]
+        self._service = _Command("floor", [*command, str(folder)], folder, {})
+        self._stack = ExitStack()
+
+    @property
+    def service(self) -> psutil.Process:
+        """The process that has the pool."""
+        return psutil.Process(self._service.process.pid)
+
+    def submit(self, path: str) -> str:
+        """Publish the document."""
+        return self._client.submit(path)
+
+    def result(self, job: str) -> ProcessingResult:
+        """Wait for the result."""
+        return ProcessingResult.model_validate_json(self._client.result(job, TIMEOUT))
+
+    def __enter__(self) -> Self:
+        with self._stack:
+            self._stack.enter_context(self._service)
+            self._service.wait_for("ready")
+            self._client = FloorClient(self._url)
+            self._stack.callback(self._client.close)
             self._stack = self._stack.pop_all()
         return self
 
@@ -287,4 +326,4 @@ class Dramatiq(_Peer):
         return ProcessingResult.model_validate_json(job.get_result(block=True, timeout=int(TIMEOUT * 1000)))
 
 
-SIDES: dict[str, type[Any]] = {side.name: side for side in (Ours, Celery, CeleryConfirmed, Dramatiq)}
+SIDES: dict[str, type[Any]] = {side.name: side for side in (Ours, Floor, Celery, CeleryConfirmed, Dramatiq)}

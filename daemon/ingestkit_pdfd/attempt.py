@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 
@@ -21,22 +21,25 @@ import structlog
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure, failure_result
 from ingestkit_pdf.execution.pool import PoolResult, PoolTask, Reached, WorkerPool
 from ingestkit_pdf.wire.envelope import (
+    MAX_REPLY_TOS,
     AttemptRecord,
     Job,
     Message,
+    addressed,
     dead_letter,
     encode_result,
     retry_message,
 )
 from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
 
-from .amqp import Delivery
+from .amqp import Delivery, TooLargeError
 from .following import Following
 from .metrics import Metrics
 from .outcome import Cancelled, Completed, DeadLettered, Outcome, Requeued, Retried, RetryPolicy, decide
 from .recent import Finished
 from .remembered import Remembered, cancelled_jobs
 from .reply import Outbox
+from .returning import give_back
 from .source import Staging
 from .tracing import NoTracing, Tracing
 
@@ -46,6 +49,9 @@ _log = structlog.stdlib.get_logger(__name__)
 
 _ENCODE_HERE = 64 * 1024
 """Results of fewer bytes are not compressed and hashed in no time: a thread for that would cost more."""
+
+_DIGEST_SECONDS = 10.0
+"""For reading a document once more when its job is parked: some gigabytes from a disk."""
 
 HERE: Mapping[str, str] = {
     "host": socket.gethostname(),
@@ -95,14 +101,23 @@ class Attempt:
         self.started = False
         self.started_at = 0.0
         self._deliveries = [delivery]
-        self._reply_tos = [job.reply_to]
+        self._reply_tos = list(dict.fromkeys(job.reply_tos))
         self._services = services
         self._pool_id = f"{job.job_id}/{job.redrive}/{job.attempt}"
-        self._withdrawn = False
-        self._cancelled = (job.job_id, job.reply_to) in services.cancelled
+        self._withdrawn = asyncio.Event()
+        self._cancelled = False
+        self._parked_by_broker = False
         self._received = time.monotonic()
         self._trace = services.tracing.begin(job, delivery.lane)
+        self._document_sha256 = job.document_sha256
         self._begun: float | None = None
+        self._ended: tuple[PoolResult | WorkerFailure, Outcome] | None = None
+        self._heed_earlier_cancel()
+
+    @property
+    def reply_tos(self) -> Sequence[str]:
+        """The reply queues of all who have submitted the job."""
+        return self._reply_tos
 
     @property
     def lane(self) -> str:
@@ -112,39 +127,62 @@ class Attempt:
     def attach(self, job: Job, delivery: Delivery) -> None:
         """Another delivery of the same attempt: it will be settled, and answered, with the first."""
         self._deliveries.append(delivery)
-        if job.reply_to not in self._reply_tos:
-            self._reply_tos.append(job.reply_to)
+        self._reply_tos += [name for name in job.reply_tos if name not in self._reply_tos]
+        self._heed_earlier_cancel()
 
     def withdraw(self) -> None:
         """Give the job back unless a worker has begun it."""
         if not self.started:
-            self._withdrawn = True
+            self._withdrawn.set()
             self._services.pool.cancel(self._pool_id)
 
     def cancel(self) -> None:
-        """Its client does not want it any more: end it wherever it is, unless it has its result."""
+        """A client does not want it any more: end it wherever it is, unless it has its result."""
         self._cancelled = True
+        self._withdrawn.set()  # what is kept before it is given back goes now, to be ended when it comes
         self._services.pool.cancel(self._pool_id)
 
     def reached(self) -> Reached | None:
         """How far the worker has come; None while none has it."""
         return self._services.pool.reached(self._pool_id)
 
+    def _heed_earlier_cancel(self) -> None:
+        cancelled = self._services.cancelled
+        if any((self.job.job_id, reply_to) in cancelled for reply_to in self._reply_tos):
+            self.cancel()
+
     async def run(self) -> Finished | None:
-        """Make the attempt. What it was answered with, or None when it was given back."""
+        """Make the attempt, to be settled then.
+
+        What it was answered with, or None when it is to be given back.
+        """
         ended = await self._execute()
         outcome = decide(ended, self.job.attempt, self._services.policy, cancelled=self._cancelled)
         with self._trace.publishing(outcome):
-            finished = await self._publish(outcome)
-        self._services.following.ended(self.job, self.lane, ended, outcome)
-        settled = await self._settle(outcome)
-        self._log_attempt(ended, outcome, settled)
+            try:
+                finished = await self._publish(outcome)
+            except TooLargeError as error:
+                self._parked_by_broker = True
+                outcome = DeadLettered(_too_large(outcome, error))
+                finished = await self._publish(outcome)
+        self._services.following.ended(self, ended, outcome)
+        self._ended = ended, outcome
         return finished
 
-    async def give_back(self) -> None:
-        """Requeue every delivery: another daemon, or this one later, makes the attempt."""
+    async def settle(self) -> None:
+        """Settle every delivery of an attempt that was made; what cannot be comes again, and is known."""
+        assert self._ended is not None
+        ended, outcome = self._ended
+        self._log_attempt(ended, outcome, await self._settle(outcome))
+
+    async def give_up(self) -> None:
+        """A defect kept it from being settled: another daemon, or this one later, makes the attempt.
+
+        What has come too often for that, the broker puts among the dead letters.
+        """
         for delivery in self._deliveries:
-            await delivery.requeue()
+            too_often = delivery.earlier >= self._services.max_deliveries
+            await (delivery.reject() if too_often else delivery.fail())
 
     async def _execute(self) -> PoolResult | WorkerFailure:
         job = self.job
@@ -152,7 +190,7 @@ class Attempt:
             return WorkerFailure(reason=FailureReason.CANCELLED, message="cancelled before it was begun")
         if (earlier := self._deliveries[0].earlier) >= self._services.max_deliveries:
             return _quarantined(earlier)
-        if self._withdrawn:
+        if self._withdrawn.is_set():
             return WorkerFailure(reason=FailureReason.CANCELLED, message="withdrawn before it was begun")
         try:
             config = job.opened_config(self._services.seal)
@@ -178,7 +216,7 @@ class Attempt:
         self.started_at = time.time()
         self._begun = time.monotonic()
         self.started = True
-        self._services.following.started(self.job, self.lane, self.started_at)
+        self._services.following.started(self)
 
     async def _publish(self, outcome: Outcome) -> Finished | None:
         outbox, job, delivery = self._services.outbox, self.job, self._deliveries[0]
@@ -191,26 +229,49 @@ class Attempt:
                     else await asyncio.to_thread(self._encode, result.body)
                 )
             case Retried(failure, delay):
-                await outbox.retry(
-                    retry_message(delivery.message, job, self._record(failure)), delivery.lane, delay
-                )
-                return Finished()
+                message = retry_message(delivery.message, job, self._record(failure))
+                for reply_tos in self._groups_of_reply_tos():
+                    await outbox.retry(addressed(message, reply_tos), delivery.lane, delay)
+                return Finished(job.submitted_at)
             case DeadLettered(failure):
-                await outbox.park(self._dead_letter(failure), delivery.lane)
+                await self._identify()
+                if not self._parked_by_broker:
+                    await outbox.park(self._dead_letter(failure), delivery.lane)
                 replies = self._encode(self._failure_body(failure))
             case Cancelled(failure):
                 replies = self._encode(self._failure_body(failure))
-            case Requeued():
+            case Requeued(pause=pause):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._withdrawn.wait()
                 return None
         for reply_to in self._reply_tos:
             await outbox.reply(replies, reply_to)
-        return Finished(replies)
+        return Finished(job.submitted_at, replies)
+
+    async def _identify(self) -> None:
+        """Read a document by path once more: among the dead letters it is found by its digest."""
+        if self._document_sha256 is None:
+            digest = partial(self._services.staging.digest, self.job, seconds=_DIGEST_SECONDS)
+            self._document_sha256 = await asyncio.to_thread(digest)
+
+    def _groups_of_reply_tos(self) -> Iterator[Sequence[str]]:
+        """As many as one message may name, and at last those of deliveries that were attached meanwhile."""
+        named = 0
+        while group := self._reply_tos[named : named + MAX_REPLY_TOS]:
+            yield group
+            named += len(group)
 
     async def _settle(self, outcome: Outcome) -> int:
-        """Settle every delivery; how many could be (the others come again, and are known by then)."""
         settled = 0
         for delivery in self._deliveries:
-            settled += await (delivery.requeue() if isinstance(outcome, Requeued) else delivery.ack())
+            if isinstance(outcome, Requeued):
+                services = self._services
+                settled += await give_back(delivery, services.outbox, services.max_deliveries)
+            elif self._parked_by_broker and not settled:
+                settled += await delivery.reject()
+            else:
+                settled += await delivery.ack()
         return settled
 
     def _encode(self, body: bytes) -> Sequence[Message]:
@@ -224,7 +285,7 @@ class Attempt:
     def _dead_letter(self, failure: WorkerFailure) -> Message:
         record = self._record(failure)
         return dead_letter(
-            self._deliveries[0].message,
+            addressed(self._deliveries[0].message, self._reply_tos[:MAX_REPLY_TOS]),
             lane=self._deliveries[0].lane,
             reason=failure.code,
             text=failure.message,
@@ -241,7 +302,7 @@ class Attempt:
             host=HERE["host"],
             at=time.time(),
             redrive=self.job.redrive,
-            details={**failure.as_error().details, "document_sha256": self.job.document_sha256},
+            details={**failure.as_error().details, "document_sha256": self._document_sha256},
         )
 
     def _log_attempt(self, ended: PoolResult | WorkerFailure, outcome: Outcome, settled: int) -> None:
@@ -274,13 +335,14 @@ class Attempt:
                 "result_bytes": len(ended.body),
             }
         else:
-            fields |= {"document_sha256": job.document_sha256, "code": ended.code.value}
+            fields |= {"document_sha256": self._document_sha256, "code": ended.code.value}
             fields |= ended.as_error().details
         if self._trace.trace_id is not None:
             fields["trace_id"] = self._trace.trace_id
         if isinstance(outcome, Retried):
             fields["retry_in"] = outcome.delay
-        level = _log.info if isinstance(outcome, Completed | Requeued | Cancelled) else _log.warning
+        orderly = isinstance(outcome, Completed | Cancelled) or outcome == Requeued()
+        level = _log.info if orderly else _log.warning
         level("attempt_finished", **fields)
 
 
@@ -299,6 +361,12 @@ async def _outcome_of(run: Future[PoolResult | WorkerFailure]) -> PoolResult | W
 
     run.add_done_callback(ended)
     return await waiter
+
+
+def _too_large(outcome: Outcome, error: TooLargeError) -> WorkerFailure:
+    """Of a job that we can neither retry nor park: only the broker, which has it, can move it."""
+    assert isinstance(outcome, Retried | DeadLettered)
+    return replace(outcome.failure, message=f"{outcome.failure.message}; not sent on, as {error}")
 
 
 def _quarantined(earlier: int) -> WorkerFailure:

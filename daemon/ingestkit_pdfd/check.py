@@ -11,6 +11,7 @@ from ingestkit_pdf._tessdata import lacking_ocr, languages_in, tessdata_folder
 from ingestkit_pdf.execution.sandbox import Sandbox, lacking
 
 from .findings import Finding
+from .memory import memory_here
 from .settings import DaemonSettings
 
 __all__ = ["check_host"]
@@ -48,22 +49,24 @@ def _allowed_root(root: Path) -> Finding:
 
 def _memory(settings: DaemonSettings) -> Finding:
     need = settings.workers * settings.worker_max_resident
-    have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    have = memory_here()
     subject = f"memory of {settings.workers} workers"
     if need <= have:
         return Finding(subject)
-    problem = f"up to {need >> 20} MiB resident between two documents, the host has {have >> 20} MiB"
+    problem = f"up to {need >> 20} MiB resident between two documents, there are {have >> 20} MiB"
     return Finding(subject, problem, "lower workers or worker_max_resident")
 
 
 def _sandbox(settings: DaemonSettings) -> list[Finding]:
     subject = f"sandbox of the workers ({settings.sandbox.value})"
     missing = lacking() if settings.sandbox is not Sandbox.OFF else []
-    if settings.sandbox is not Sandbox.REQUIRED:
-        note = f"this host lacks {'; '.join(missing)}" if missing else ""
-        return [Finding(subject, None, note)]
-    remedy = 'a kernel with Landlock (5.13 or later) and libseccomp2; sandbox = "auto" takes what there is'
-    return [Finding(subject, problem, remedy) for problem in missing] or [Finding(subject)]
+    required = settings.sandbox is Sandbox.REQUIRED
+    remedy = "a kernel with Landlock (5.13 or later) and libseccomp2"
+    if required:
+        remedy += '; sandbox = "auto" takes what there is'
+    return [Finding(subject, f"this host lacks {part}", remedy, fatal=required) for part in missing] or [
+        Finding(subject)
+    ]
 
 
 def _ocr(settings: DaemonSettings) -> Finding:

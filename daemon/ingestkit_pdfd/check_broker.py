@@ -22,6 +22,7 @@ from .amqp import (
     missing_side_rights,
 )
 from .findings import Finding
+from .memory import memory_here
 from .settings import DaemonSettings
 
 __all__ = ["check_broker", "examine", "limits"]
@@ -29,6 +30,9 @@ __all__ = ["check_broker", "examine", "limits"]
 _OLDEST = (3, 10)
 _DELIVERY_LIMIT_FROM, _DELIVERY_LIMIT = (4,), 20
 """From this version on, a quorum queue that says nothing else drops or dead-letters what came so often."""
+
+_MESSAGE_LIMIT, _MESSAGE_LIMIT_BEFORE = 16 * 1024 * 1024, 128 * 1024 * 1024
+"""Bytes of a message, from version 4 on and before, where the operator has not said otherwise."""
 
 
 async def check_broker(settings: DaemonSettings) -> AsyncIterator[Finding]:
@@ -108,16 +112,20 @@ async def examine(
         for needed in missing
     ]
     largest = await largest_message(connection, settings.inline_limit, timeout=timeout)
-    return [*(rights or [Finding("rights")]), *limits(settings, broker_version(connection), largest)]
+    found = limits(settings, broker_version(connection), largest, memory_here())
+    return [*(rights or [Finding("rights")]), *found]
 
 
-def limits(settings: DaemonSettings, version: tuple[int, ...], largest: int | None) -> Iterator[Finding]:
+def limits(
+    settings: DaemonSettings, version: tuple[int, ...], largest: int | None, memory: int
+) -> Iterator[Finding]:
     """Limits of the broker that contradict the daemon's.
 
     Args:
         settings: The daemon's.
         version: The broker's; empty for unknown.
         largest: Bytes that the broker takes in a message, where that is less than `inline_limit`.
+        memory: Bytes of memory that the daemon and its workers have.
     """
     subject = f"broker version {'.'.join(map(str, version)) or 'unknown'}"
     if version and version < _OLDEST:
@@ -133,6 +141,16 @@ def limits(settings: DaemonSettings, version: tuple[int, ...], largest: int | No
             f"{settings.max_deliveries}: its client would not be told",
             f"lower max_deliveries below {allowed}; or, where a policy allows more deliveries, say so with "
             "delivery_limit",
+        )
+    message = largest or (_MESSAGE_LIMIT if version >= _DELIVERY_LIMIT_FROM else _MESSAGE_LIMIT_BEFORE)
+    held = settings.effective_prefetch * len(settings.lanes)
+    if held * message > memory:
+        yield Finding(
+            "memory of deliveries",
+            f"a message is held whole before it can be refused, and {held} of {message >> 20} MiB (the "
+            f"broker's limit, unless that was changed) are more than the {memory >> 20} MiB there are",
+            "lower prefetch, or max_message_size on the broker",
+            fatal=False,
         )
     if largest is not None:
         yield Finding(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import structlog
@@ -125,7 +125,8 @@ async def _run(settings: DaemonSettings, load: Callable[[], DaemonSettings]) -> 
 @cli.command(epilog=_EPILOG)
 @_config_option
 @click.argument("pid", type=click.IntRange(min=1))
-def reload(config_file: Path | None, pid: int) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what is wrong as JSON.")
+def reload(config_file: Path | None, pid: int, as_json: bool) -> None:
     """Have the daemon of this process id read its settings again, and say what is wrong with them.
 
     Wrong settings change nothing: the daemon goes on as it is. It logs what counts at once, what with the
@@ -134,9 +135,10 @@ def reload(config_file: Path | None, pid: int) -> None:
     try:
         os.kill(pid, signal.SIGHUP)
     except OSError as error:
-        click.echo(f"ingestkit-pdfd: process {pid}: {error.strerror}", err=True)
-        sys.exit(EXIT_FAILED)
-    _settings(config_file)
+        _fail([f"process {pid}: {error.strerror}"], EXIT_FAILED, as_json=as_json)
+    _settings(config_file, as_json=as_json)
+    if as_json:
+        click.echo(json.dumps({"problems": []}))
 
 
 @cli.command(epilog=_EPILOG)
@@ -181,7 +183,7 @@ def topology() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def show(config_file: Path | None, as_json: bool) -> None:
     """Print what the daemon needs on the broker; connects nowhere."""
-    settings = _settings(config_file)
+    settings = _settings(config_file, as_json=as_json)
     names = Topology(settings.prefix)
     parts = {
         "exchanges": [asdict(exchange) for exchange in (*names.exchanges(), *names.side_exchanges())],
@@ -205,12 +207,11 @@ def show(config_file: Path | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print what was declared as JSON.")
 def declare(config_file: Path | None, as_json: bool) -> None:
     """Declare it on the broker; what is there already, and the same, stays as it is."""
-    settings = _settings(config_file)
+    settings = _settings(config_file, as_json=as_json)
     try:
         asyncio.run(_declare(settings))
     except (BrokerRefusedError, BrokerUnavailableError) as error:
-        click.echo(f"ingestkit-pdfd: {error}", err=True)
-        sys.exit(EXIT_BROKER)
+        _fail([str(error)], EXIT_BROKER, as_json=as_json)
     if as_json:
         click.echo(json.dumps({"prefix": settings.prefix, "lanes": settings.lanes}))
         return
@@ -229,10 +230,19 @@ async def _declare(settings: DaemonSettings) -> None:
         await close_quietly(connection)
 
 
-def _settings(config_file: Path | None, options: dict[str, Any] | None = None) -> DaemonSettings:
+def _settings(
+    config_file: Path | None, options: dict[str, Any] | None = None, *, as_json: bool = False
+) -> DaemonSettings:
     try:
         return load_settings(config_file, options)
     except SettingsError as error:
-        for problem in error.problems:
+        _fail(error.problems, EXIT_SETTINGS, as_json=as_json)
+
+
+def _fail(problems: list[str], code: int, *, as_json: bool) -> NoReturn:
+    if as_json:
+        click.echo(json.dumps({"problems": problems}))
+    else:
+        for problem in problems:
             click.echo(f"ingestkit-pdfd: {problem}", err=True)
-        sys.exit(EXIT_SETTINGS)
+    sys.exit(code)

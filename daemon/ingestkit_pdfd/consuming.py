@@ -1,4 +1,4 @@
-"""Keeping a consumer open for as long as the daemon lives, and giving up on a broker that says no."""
+"""Keeping a consumer open for as long as the daemon lives."""
 
 from __future__ import annotations
 
@@ -8,60 +8,34 @@ from collections.abc import Callable
 
 import structlog
 
+from ingestkit_pdf.backoff import Backoff
 from ingestkit_pdf.wire.topology import Topology
 
 from .amqp import BrokerAddress, BrokerRefusedError, BrokerUnavailableError, Connection, Consumer, Delivery
-from .backoff import Backoff
 from .check_broker import examine
 from .metrics import Metrics
+from .refusals import Refusals
 from .settings import DaemonSettings
 from .watchdog import Watchdog
 
-__all__ = ["MISSED_VERIFICATIONS", "VERIFY_EVERY", "Consuming", "Refusals"]
+__all__ = ["Consuming", "patience"]
 
 _log = structlog.stdlib.get_logger(__name__)
-
-_REFUSALS_TO_GIVE_UP = 3
-_REFUSED_FOR = 5.0
-"""So often, and for so many seconds, the broker must refuse before the daemon gives up: one that is just
-starting can refuse a user or a virtual host that it is about to load."""
 
 _STABLE_AFTER = 10.0
 """Seconds after which a connection counts as good, and the next backoff begins from its first step."""
 
-VERIFY_EVERY = 10.0
-MISSED_VERIFICATIONS = 3
-"""So many rounds without a word of the broker, and the daemon no longer reports to be well."""
+_VERIFY_EVERY = 10.0
+_MISSED_VERIFICATIONS = 3
 
 
-class Refusals:
-    """Counts how often the broker says no. Lives on the event loop.
+def patience(settings: DaemonSettings) -> float:
+    """Seconds without a word of the broker after which the daemon no longer reports to be well.
 
-    Attributes:
-        final: Done, with the reason, once waiting does not mend it.
+    A round asks about every lane, and each answer may take `connect_timeout`; so does each declaration before
+    the first round, of which there are some for every lane.
     """
-
-    def __init__(self, broker: Callable[[], str], metrics: Metrics) -> None:
-        self.final: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._broker = broker
-        self._metrics = metrics
-        self._count = 0
-        self._since = 0.0
-
-    def add(self, error: BrokerRefusedError) -> None:
-        """The broker refused."""
-        if not self._count:
-            self._since = time.monotonic()
-        self._count += 1
-        self._metrics.broker_refused()
-        _log.error("broker_refused", broker=self._broker(), reason=str(error), times=self._count)
-        lasting = time.monotonic() - self._since >= _REFUSED_FOR
-        if lasting and self._count >= _REFUSALS_TO_GIVE_UP and not self.final.done():
-            self.final.set_result(str(error))
-
-    def reset(self) -> None:
-        """The broker took us."""
-        self._count = 0
+    return _MISSED_VERIFICATIONS * (_VERIFY_EVERY + len(settings.lanes) * settings.connect_timeout)
 
 
 class Consuming:
@@ -138,7 +112,7 @@ class Consuming:
             return str(error)
         except BrokerUnavailableError as error:
             return str(error)
-        self._refusals.reset()
+        self._refusals.accepted()
         self._watchdog.consumers_confirmed()
         _log.info(
             "daemon_ready",
@@ -168,7 +142,7 @@ class Consuming:
     async def _verified(self, consumer: Consumer, timeout: float) -> str:
         """Ask the broker again and again whether it sees the consumers; what was wrong in the end."""
         while True:
-            done, _ = await asyncio.wait({consumer.lost}, timeout=VERIFY_EVERY)
+            done, _ = await asyncio.wait({consumer.lost}, timeout=_VERIFY_EVERY)
             if done:
                 return consumer.lost.result()
             await consumer.verify(timeout)

@@ -24,7 +24,7 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class Control:
-    """Hears requests. A request counts for a job only where it names the reply queue of that job.
+    """Hears requests. A request counts for a job only where it names a reply queue of that job.
 
     Args:
         services: What the attempts work with.
@@ -49,23 +49,28 @@ class Control:
             self._metrics.requested("invalid")
             _log.debug("request_invalid", reason=str(error))
             return
-        attempts = {attempt.job.job_id: attempt for attempt in self._attempts()}
+        attempts: dict[
+            str, list[Attempt]
+        ] = {}  # of one job several may be under way, if it was submitted again
+        for attempt in self._attempts():
+            attempts.setdefault(attempt.job.job_id, []).append(attempt)
         for job_id in request.job_ids:
-            self._heed(request, job_id, attempts.get(job_id))
+            self._heed(request, job_id, attempts.get(job_id, []))
 
-    def _heed(self, request: ControlRequest, job_id: str, attempt: Attempt | None) -> None:
-        if attempt is not None and attempt.job.reply_to != request.reply_to:
+    def _heed(self, request: ControlRequest, job_id: str, found: Sequence[Attempt]) -> None:
+        attempts = [attempt for attempt in found if request.reply_to in attempt.reply_tos]
+        if found and not attempts:
             self._metrics.requested("forged")
             _log.debug("request_forged", kind=request.kind.value, job_id=job_id)
         elif request.kind is RequestKind.WATCH:
             self._metrics.requested("watched")
-            self._following.watch(job_id, request.reply_to, attempt)
-        elif attempt is None and self._following.has_ended(job_id, request.reply_to):
+            self._following.watch(job_id, request.reply_to, attempts)
+        elif not attempts and self._following.has_ended(job_id, request.reply_to):
             self._metrics.requested("too_late")
         else:
             # Also one that is under way here: its next attempt, or the same one, may be delivered again.
             self._cancelled.add((job_id, request.reply_to))
-            self._metrics.requested("remembered" if attempt is None else "cancelled")
-            if attempt is not None:
+            self._metrics.requested("cancelled" if attempts else "remembered")
+            for attempt in attempts:
                 _log.info("job_cancelled", job_id=job_id, attempt=attempt.job.attempt, lane=attempt.lane)
                 attempt.cancel()

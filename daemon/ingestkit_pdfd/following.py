@@ -6,7 +6,7 @@ import asyncio
 import socket
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ from ingestkit_pdf.models import JobOutcome, JobProgress, ProgressEvent
 from ingestkit_pdf.wire.envelope import Job
 
 from .outcome import Cancelled, Completed, DeadLettered, Outcome, Requeued, Retried
-from .remembered import JobAddress, Remembered, watched_jobs
+from .remembered import Remembered, watched_jobs
 
 __all__ = ["Following", "UnderWay"]
 
@@ -41,6 +41,11 @@ class UnderWay(Protocol):
         """The lane it came from."""
         ...
 
+    @property
+    def reply_tos(self) -> Sequence[str]:
+        """The reply queues of all who have submitted the job."""
+        ...
+
     def reached(self) -> Reached | None:
         """How far the worker has come."""
         ...
@@ -48,7 +53,8 @@ class UnderWay(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    address: JobAddress
+    job_id: str
+    reply_tos: tuple[str, ...]
     lane: str
     attempt: int
     outcome: JobOutcome
@@ -74,43 +80,40 @@ class Following:
         self._tell = tell
         self._watched = watched_jobs() if watched is None else watched
         self._ended: OrderedDict[str, _End] = OrderedDict()
-        self._paces: dict[JobAddress, PagePace] = {}
+        self._paces: dict[str, PagePace] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def watch(self, job_id: str, reply_to: str, attempt: UnderWay | None) -> None:
-        """Somebody follows this job, under way here as `attempt` or not: tell what is known already."""
+    def watch(self, job_id: str, reply_to: str, attempts: Sequence[UnderWay]) -> None:
+        """Somebody follows this job, whose attempts under way here are these: tell what is known already."""
         self._watched.add((job_id, reply_to))
-        if attempt is not None:
+        for attempt in attempts:
             if attempt.started:
-                self._tell_started(attempt.job, attempt.lane, attempt.started_at)
-        elif (end := self._end_of(job_id, reply_to)) is not None:
-            self._tell_end(end)
+                self._say(attempt, [reply_to], ProgressEvent.STARTED, at=attempt.started_at)
+        if not attempts and (end := self._end_of(job_id, reply_to)) is not None:
+            self._tell_end(end, [reply_to])
 
     def has_ended(self, job_id: str, reply_to: str) -> bool:
         """True when this job is known to have its result."""
         return self._end_of(job_id, reply_to) is not None
 
-    def started(self, job: Job, lane: str, at: float) -> None:
+    def started(self, attempt: UnderWay) -> None:
         """A worker has begun the job. From any thread."""
-        if self._loop is None or (job.job_id, job.reply_to) not in self._watched:
+        if self._loop is None or not self._followers(attempt):
             return
         with suppress(RuntimeError):  # the loop is closed: the daemon has ended without it
-            self._loop.call_soon_threadsafe(self._tell_started, job, lane, at)
+            self._loop.call_soon_threadsafe(self._tell_started, attempt)
 
-    def ended(self, job: Job, lane: str, ended: PoolResult | WorkerFailure, outcome: Outcome) -> None:
+    def ended(self, attempt: UnderWay, ended: PoolResult | WorkerFailure, outcome: Outcome) -> None:
         """An attempt has ended, and what became of it is with the broker."""
-        address = (job.job_id, job.reply_to)
+        job, followers = attempt.job, self._followers(attempt)
         if isinstance(outcome, Retried | Requeued):
             self._ended.pop(job.job_id, None)
-            if address in self._watched:
-                self._tell_retrying(job, lane, outcome)
+            self._tell_retrying(attempt, followers, outcome)
             return
-        end = _end(job, lane, ended, outcome)
-        self._ended[job.job_id] = end
+        end = self._ended[job.job_id] = _end(attempt, ended, outcome)
         if len(self._ended) > _ENDED:
             self._ended.popitem(last=False)
-        if address in self._watched:
-            self._tell_end(end)
+        self._tell_end(end, followers)
 
     async def run(self, attempts: Callable[[], Iterable[UnderWay]]) -> None:
         """Tell of pages, until cancelled."""
@@ -124,47 +127,60 @@ class Following:
         """Tell of the pages that were reached since the last look."""
         paces = {}
         for attempt in attempts:
-            job = attempt.job
-            address = (job.job_id, job.reply_to)
-            if not attempt.started or address not in self._watched:
+            followers = self._followers(attempt) if attempt.started else []
+            if not followers:
                 continue
-            pace = paces[address] = self._paces.get(address) or PagePace(now)
+            job_id = attempt.job.job_id
+            pace = paces[job_id] = self._paces.get(job_id) or PagePace(now)
             reached = pace.next(now, attempt.reached())
             if reached is not None:
-                self._say(job, attempt.lane, ProgressEvent.PAGE, page=reached.page, pages=reached.pages)
+                self._say(attempt, followers, ProgressEvent.PAGE, page=reached.page, pages=reached.pages)
         self._paces = paces
+
+    def _followers(self, attempt: UnderWay) -> list[str]:
+        """The reply queues under which somebody follows the job."""
+        job_id = attempt.job.job_id
+        return [reply_to for reply_to in attempt.reply_tos if (job_id, reply_to) in self._watched]
 
     def _end_of(self, job_id: str, reply_to: str) -> _End | None:
         end = self._ended.get(job_id)
-        return end if end is not None and end.address == (job_id, reply_to) else None
+        return end if end is not None and reply_to in end.reply_tos else None
 
-    def _tell_started(self, job: Job, lane: str, at: float) -> None:
-        self._say(job, lane, ProgressEvent.STARTED, at=at)
+    def _tell_started(self, attempt: UnderWay) -> None:
+        self._say(attempt, self._followers(attempt), ProgressEvent.STARTED, at=attempt.started_at)
 
-    def _tell_retrying(self, job: Job, lane: str, outcome: Retried | Requeued) -> None:
+    def _tell_retrying(
+        self, attempt: UnderWay, followers: Iterable[str], outcome: Retried | Requeued
+    ) -> None:
         reason, delay = "requeued", 0
         if isinstance(outcome, Retried):
             reason, delay = outcome.failure.reason.value, outcome.delay
-        self._say(job, lane, ProgressEvent.RETRYING, reason=reason, delay=delay)
+        self._say(attempt, followers, ProgressEvent.RETRYING, reason=reason, delay=delay)
 
     def _say(
-        self, job: Job, lane: str, event: ProgressEvent, *, at: float | None = None, **facts: Any
+        self,
+        attempt: UnderWay,
+        followers: Iterable[str],
+        event: ProgressEvent,
+        *,
+        at: float | None = None,
+        **facts: Any,
     ) -> None:
         progress = JobProgress(
-            job_id=job.job_id,
+            job_id=attempt.job.job_id,
             event=event,
-            attempt=job.attempt,
+            attempt=attempt.job.attempt,
             at=time.time() if at is None else at,
-            lane=lane,
+            lane=attempt.lane,
             host=_HOST,
             **facts,
         )
-        self._tell(progress, job.reply_to)
+        for reply_to in followers:
+            self._tell(progress, reply_to)
 
-    def _tell_end(self, end: _End) -> None:
-        job_id, reply_to = end.address
+    def _tell_end(self, end: _End, followers: Iterable[str]) -> None:
         progress = JobProgress(
-            job_id=job_id,
+            job_id=end.job_id,
             event=ProgressEvent.FINISHED,
             attempt=end.attempt,
             page=end.page,
@@ -175,14 +191,12 @@ class Following:
             reason=end.reason,
             outcome=end.outcome,
         )
-        self._tell(progress, reply_to)
+        for reply_to in followers:
+            self._tell(progress, reply_to)
 
 
 def _end(
-    job: Job,
-    lane: str,
-    ended: PoolResult | WorkerFailure,
-    outcome: Completed | DeadLettered | Cancelled,
+    attempt: UnderWay, ended: PoolResult | WorkerFailure, outcome: Completed | DeadLettered | Cancelled
 ) -> _End:
     match outcome:
         case Completed():
@@ -194,9 +208,10 @@ def _end(
     page = ended.page_reached if isinstance(ended, WorkerFailure) else None
     pages = ended.pages or None if isinstance(ended, PoolResult) else None
     return _End(
-        address=(job.job_id, job.reply_to),
-        lane=lane,
-        attempt=job.attempt,
+        job_id=attempt.job.job_id,
+        reply_tos=tuple(attempt.reply_tos),
+        lane=attempt.lane,
+        attempt=attempt.job.attempt,
         outcome=how,
         page=page,
         pages=pages,

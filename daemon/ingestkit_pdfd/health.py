@@ -22,21 +22,25 @@ class Snapshot:
         publishing: The publishing connection stands; it is opened when it is first needed.
         draining: The daemon was told to stop.
         in_progress: Attempts by lane and state (`waiting`, `running`).
+        problem: What keeps the daemon from working, as the watchdog sees it; None for nothing.
     """
 
     consuming: bool
     publishing: bool
     draining: bool
     in_progress: Mapping[tuple[str, str], int]
+    problem: str | None = None
 
     @property
     def ready(self) -> bool:
         """True when the daemon takes jobs."""
-        return self.consuming and not self.draining
+        return self.consuming and not self.draining and self.problem is None
 
     @property
     def status(self) -> str:
-        """One word for what it does."""
+        """A few words for what it does."""
+        if self.problem is not None:
+            return f"not working: {self.problem}"
         if self.draining:
             return "draining"
         return "consuming" if self.consuming else "waiting for the broker"

@@ -24,15 +24,29 @@ Subsystem = Literal["service", "broker", "jobs", "pool", "libraries"]
 
 SUBSYSTEMS: Mapping[Subsystem, tuple[str, ...]] = {
     "service": ("ingestkit_pdfd",),
-    "broker": ("ingestkit_pdfd.consuming", "ingestkit_pdfd.reply", "ingestkit_pdfd.sideline"),
+    "broker": (
+        "ingestkit_pdfd.consuming",
+        "ingestkit_pdfd.refusals",
+        "ingestkit_pdfd.reply",
+        "ingestkit_pdfd.sideline",
+    ),
     "jobs": ("ingestkit_pdfd.attempt", "ingestkit_pdfd.control", "ingestkit_pdfd.dispatcher"),
     "pool": ("ingestkit_pdf",),
-    "libraries": ("aio_pika", "aiormq", "asyncio", "opentelemetry"),
+    "libraries": ("aio_pika", "aiormq", "asyncio", "opentelemetry", "waitress"),
 }
 """The loggers whose level can be set apart; what is below `ingestkit_pdfd` and not named is the service's."""
 
-_NOISY = {"aio_pika": "error", "aiormq": "critical", "asyncio": "warning", "opentelemetry": "warning"}
-"""What the libraries say of a lost connection we say ourselves, once."""
+_NOISY = {
+    "aio_pika": "error",
+    "aiormq": "critical",
+    "asyncio": "warning",
+    "opentelemetry": "warning",
+    "waitress": "error",
+}
+"""What the libraries say of a lost connection we say ourselves, once; that probes queue up is no event."""
+
+_PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+"""As sd-daemon(3) has them: `<4>` before a line makes it a warning in the journal."""
 
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -59,10 +73,11 @@ def configure_logging(
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    in_journal = _goes_to_journal()
     handler = logging.StreamHandler(sys.stderr)
     last: list[Processor] = [structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
     if not readable:
-        last = [_TRACEBACKS, _JSONWriter(handler)]
+        last = [_TRACEBACKS, _JSONWriter(handler, in_journal=in_journal)]
     structlog.configure(
         # First of all, so that what is not logged costs nothing.
         processors=[structlog.stdlib.filter_by_level, *shared, *last],
@@ -79,7 +94,8 @@ def configure_logging(
         )
     else:
         final += [_TRACEBACKS, structlog.processors.JSONRenderer()]
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
+    formatter = _JournalFormatter if in_journal else structlog.stdlib.ProcessorFormatter
+    handler.setFormatter(formatter(foreign_pre_chain=shared, processors=final))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     set_levels(level, levels)
@@ -99,6 +115,23 @@ def _colours() -> bool:
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
 
+def _goes_to_journal() -> bool:
+    """Whether standard error is the journal's, as systemd.exec(5) has it found out."""
+    try:
+        status = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+class _JournalFormatter(structlog.stdlib.ProcessorFormatter):
+    """Has every line begin with its priority."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        prefix = f"<{_PRIORITIES.get(record.levelname.lower(), 6)}>"
+        return prefix + super().format(record).replace("\n", f"\n{prefix}")
+
+
 class _JSONWriter:
     """The last processor of our own events: writes the line to the stream of `handler`.
 
@@ -106,12 +139,15 @@ class _JSONWriter:
     rest of a line; there is one line for each job.
     """
 
-    def __init__(self, handler: logging.StreamHandler[TextIO]) -> None:
+    def __init__(self, handler: logging.StreamHandler[TextIO], *, in_journal: bool) -> None:
         self._handler = handler
+        self._in_journal = in_journal
         self._encode = json.JSONEncoder(default=repr).encode
 
     def __call__(self, _logger: object, _name: str, event: EventDict) -> NoReturn:
         line = self._encode(event) + "\n"
+        if self._in_journal:
+            line = f"<{_PRIORITIES[event['level']]}>{line}"
         # Where nobody reads the log any more (OSError, or the stream is closed), the work goes on.
         with self._handler.lock or nullcontext(), suppress(OSError, ValueError):
             self._handler.stream.write(line)

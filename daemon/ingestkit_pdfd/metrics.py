@@ -21,7 +21,7 @@ from ingestkit_pdf.execution.pool import PoolResult
 from ingestkit_pdf.execution.task import STAGES
 from ingestkit_pdf.wire.envelope import Job
 
-from .outcome import Cancelled, Completed, DeadLettered, Outcome, Requeued, Retried
+from .outcome import GIVEN_BACK, Cancelled, Completed, DeadLettered, Outcome, Requeued, Retried
 
 __all__ = [
     "NAMESPACE",
@@ -207,10 +207,11 @@ class Metrics:
         for outcome in ("completed", "deadlettered", "rejected", "cancelled"):
             self._jobs.labels(lane, outcome)
         self._attempts.labels(lane, "completed", _NO_REASON)
-        self._attempts.labels(lane, "requeued", FailureReason.CANCELLED.value)
         self._attempts.labels(lane, "cancelled", FailureReason.CANCELLED.value)
         for reason in FailureReason:
-            if reason is not FailureReason.CANCELLED:
+            if reason in GIVEN_BACK:
+                self._attempts.labels(lane, "requeued", reason.value)
+            else:
                 self._attempts.labels(lane, "retried", reason.value)
                 self._attempts.labels(lane, "deadlettered", reason.value)
         per_lane: tuple[Counter | Histogram, ...] = (
@@ -317,10 +318,10 @@ def _named(outcome: Outcome) -> tuple[str, str]:
     match outcome:
         case Completed():
             reason = _NO_REASON
-        case Retried(failure) | DeadLettered(failure):
+        case Retried(failure) | DeadLettered(failure) | Cancelled(failure):
             reason = failure.reason.value
-        case Requeued() | Cancelled():
-            reason = FailureReason.CANCELLED.value
+        case Requeued():
+            reason = outcome.reason.value
     return type(outcome).__name__.lower(), reason
 
 

@@ -12,6 +12,7 @@ from ingestkit_pdf.execution.pool import PoolResult
 from ingestkit_pdf.wire.topology import RETRY_DELAYS
 
 __all__ = [
+    "GIVEN_BACK",
     "Cancelled",
     "Completed",
     "DeadLettered",
@@ -36,6 +37,12 @@ DEFAULT_ATTEMPTS: Mapping[FailureReason, int] = MappingProxyType(
 )
 """How often a job is tried in all, by what ended its last attempt. What fails the same way again
 (too large for the memory, too slow for the limit) is not worth a second attempt by default."""
+
+GIVEN_BACK: Mapping[FailureReason, float] = MappingProxyType(
+    {FailureReason.CANCELLED: 0.0, FailureReason.NOT_STARTED: 10.0}
+)
+"""What ended no attempt, and the seconds that the job is kept before it is given back. The broker counts each
+time: a daemon that can start no worker is ended by its watchdog well before that makes `max_deliveries`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,15 @@ class DeadLettered:
 
 @dataclass(frozen=True, slots=True)
 class Requeued:
-    """The daemon is stopping: another one takes it, and no attempt is counted."""
+    """This daemon does not make the attempt, another one does; nothing is counted.
+
+    Attributes:
+        reason: Why.
+        pause: Seconds to keep the job before it is given back, unless the daemon is told to stop.
+    """
+
+    reason: FailureReason = FailureReason.CANCELLED
+    pause: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +120,8 @@ def decide(
         return Completed(ended)
     if cancelled:
         return Cancelled(_cancelled(failure))
-    if failure.reason is FailureReason.CANCELLED:
-        return Requeued()
+    if (pause := GIVEN_BACK.get(failure.reason)) is not None:
+        return Requeued(failure.reason, pause)
     if attempt < policy.attempts.get(failure.reason, 1):
         return Retried(failure, policy.delay_after(attempt))
     return DeadLettered(failure)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingestkit_pdf.wire.envelope import Message
 
@@ -15,35 +15,50 @@ AttemptKey = tuple[str, int, int]
 acknowledgement was lost, while the second is already on its way; the redrive, because a job that was brought
 back from the dead letters is to be run again, not answered with what it was parked for."""
 
-_ENTRY_BYTES = 512
+_ATTEMPTS = 20_000
+"""Attempts that are remembered: half a kilobyte each, beside the answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What an attempt was answered with; no replies when the job went on to another attempt."""
+    """What an attempt was answered with.
 
+    There are no replies when it was followed by another attempt, or once they take too much room.
+    `submitted_at` tells its message from one of the same job that was submitted later.
+    """
+
+    submitted_at: float
     replies: Sequence[Message] = ()
 
     @property
     def size(self) -> int:
-        """Bytes this entry takes, roughly."""
-        return _ENTRY_BYTES + sum(len(reply.body) for reply in self.replies)
+        """Bytes of the answer."""
+        return sum(len(reply.body) for reply in self.replies)
 
 
 class RecentAttempts:
-    """The latest attempts, as many as fit into `limit` bytes; the oldest go first."""
+    """The latest attempts, and as many of their answers as fit into `limit` bytes; the oldest go first.
+
+    An attempt is remembered for longer than its answer: that it was answered is enough for a redelivery.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._size = 0
         self._entries: OrderedDict[AttemptKey, Finished] = OrderedDict()
+        self._with_answer: OrderedDict[AttemptKey, None] = OrderedDict()
 
     def add(self, key: AttemptKey, finished: Finished) -> None:
         """Remember how an attempt was answered."""
         self._forget(key)
         self._entries[key] = finished
-        self._size += finished.size
-        while self._size > self._limit and self._entries:
+        if finished.replies:
+            self._with_answer[key] = None
+            self._size += finished.size
+        while self._size > self._limit:
+            oldest = next(iter(self._with_answer))
+            self._entries[oldest] = replace(self._drop_answer(oldest), replies=())
+        while len(self._entries) > _ATTEMPTS:
             self._forget(next(iter(self._entries)))
 
     def get(self, key: AttemptKey) -> Finished | None:
@@ -51,6 +66,12 @@ class RecentAttempts:
         return self._entries.get(key)
 
     def _forget(self, key: AttemptKey) -> None:
-        entry = self._entries.pop(key, None)
-        if entry is not None:
-            self._size -= entry.size
+        if key in self._entries:
+            self._drop_answer(key)
+            del self._entries[key]
+
+    def _drop_answer(self, key: AttemptKey) -> Finished:
+        entry = self._entries[key]
+        self._with_answer.pop(key, None)
+        self._size -= entry.size
+        return entry

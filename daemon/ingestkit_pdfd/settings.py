@@ -18,13 +18,12 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import InitSettingsSource
 
+from ingestkit_pdf._deployment import DEFAULT_INLINE_LIMIT, DEFAULT_LANE, DEFAULT_PREFIX, Lane, Prefix
 from ingestkit_pdf._tessdata import LANGUAGE_PATTERN, lacking_ocr
 from ingestkit_pdf.execution.failure import FailureReason
 from ingestkit_pdf.execution.sandbox import Sandbox
 from ingestkit_pdf.execution.tls import BrokerTLS
-from ingestkit_pdf.wire.envelope import DEFAULT_INLINE_LIMIT
 from ingestkit_pdf.wire.secrets import PasswordSeal
-from ingestkit_pdf.wire.topology import DEFAULT_LANE, DEFAULT_PREFIX
 
 from ._credentials import Credentials
 from .log import Level, Subsystem
@@ -69,13 +68,16 @@ def _collector(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise ValueError("the URL starts with neither http:// nor https://")
     try:
-        find_spec("opentelemetry.exporter.otlp.proto.http")
-    except ModuleNotFoundError:
-        raise ValueError("tracing needs OpenTelemetry: pip install 'ingestkit-pdf[otel]'") from None
+        found = find_spec("opentelemetry.exporter.otlp.proto.http")
+    except ModuleNotFoundError:  # not even what it is part of
+        found = None
+    if found is None:
+        raise ValueError(
+            "tracing needs OpenTelemetry: install.sh --extras otel, or pip install 'ingestkit-pdf[otel]'"
+        )
     return url
 
 
-Lane = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -101,9 +103,7 @@ class DaemonSettings(BaseSettings):
         None, min_length=1, description="name that the broker's certificate must have; none: the URL's host"
     )
     tls_minimum_version: Literal["1.2", "1.3"] = Field("1.2", description="of TLS, at least")
-    prefix: str = Field(
-        DEFAULT_PREFIX, pattern=r"^[A-Za-z0-9._-]{1,64}$", description="of every exchange and queue"
-    )
+    prefix: Prefix = Field(DEFAULT_PREFIX, description="of every exchange and queue")
     lanes: list[Lane] = Field([DEFAULT_LANE], min_length=1, description="the lanes to consume")
     workers: int = Field(default_factory=_default_workers, ge=1, le=512, description="worker processes")
     prefetch: int | None = Field(

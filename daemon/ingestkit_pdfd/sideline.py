@@ -11,13 +11,13 @@ from contextlib import suppress
 
 import structlog
 
+from ingestkit_pdf.backoff import Backoff
 from ingestkit_pdf.models import JobProgress
 from ingestkit_pdf.wire.envelope import Message, encode_event
 from ingestkit_pdf.wire.topology import Topology
 
 from .amqp import BrokerAddress, BrokerRefusedError, BrokerUnavailableError, SideConnection
 from .attempt import Attempt, Services
-from .backoff import Backoff
 from .control import Control
 from .metrics import Metrics
 

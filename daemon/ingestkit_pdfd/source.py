@@ -8,9 +8,11 @@ remove it.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +25,7 @@ __all__ = ["Staging"]
 
 _FOLDER_PREFIX = "ingestkit-pdfd-"
 _LOCK_NAME = "lock"
+_CHUNK = 1024 * 1024
 
 
 class Staging:
@@ -54,6 +57,20 @@ class Staging:
             raise SourceError(
                 FailureReason.SOURCE_UNAVAILABLE, f"cannot stage the document: {reason}"
             ) from error
+
+    def digest(self, job: Job, *, seconds: float) -> str | None:
+        """SHA-256 of the job's document as it is now; None if it cannot be read, or not in this time."""
+        deadline = time.monotonic() + seconds
+        digest = hashlib.sha256()
+        try:
+            with os.fdopen(self.open(job), "rb", buffering=0) as file:
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+                    if time.monotonic() > deadline:
+                        return None
+        except (SourceError, OSError):
+            return None
+        return digest.hexdigest()
 
     def close(self) -> None:
         """Remove the folder and all that is in it."""

@@ -12,12 +12,11 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, cast
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import structlog
 from prometheus_client import CollectorRegistry, disable_created_metrics, make_wsgi_app
+from waitress.server import create_server
 
 from ingestkit_pdf.execution.pool import PoolStats
 
@@ -31,10 +30,17 @@ __all__ = ["StatusServer", "status_served"]
 _log = structlog.stdlib.get_logger(__name__)
 
 _ROUTES = ("/healthz", "/readyz", "/metrics")
-_REQUEST_TIMEOUT = 5.0
-_CONCURRENT_REQUESTS = 8
-_POLL = 0.1
-"""Seconds within which the serving thread sees that it is to stop."""
+_SERVER = {
+    "ident": None,  # says nothing of what it runs on
+    "threads": 4,
+    "connection_limit": 100,
+    "channel_timeout": 5,  # seconds that a client may say nothing
+    "cleanup_interval": 1,
+    "max_request_header_size": 16 * 1024,
+    "max_request_body_size": 16 * 1024,
+    "asyncore_use_poll": True,  # select() knows no descriptor above 1023
+}
+_CLOSE_WITHIN = 2.0
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
@@ -73,6 +79,9 @@ class StatusServer:
         probe: Asks the event loop.
         registry: What `/metrics` shows.
 
+    Attributes:
+        port: The port it listens on.
+
     Raises:
         OSError: It cannot listen there.
     """
@@ -81,28 +90,30 @@ class StatusServer:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each
         self._probe = probe
         self._metrics = make_wsgi_app(registry)
-        server_class = _ServerV6 if ":" in host else _Server
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            self._server = make_server(host, port, self._serve, server_class, _Handler)
+            listener = socket.create_server((host, port), family=family)
         except OSError as error:
             reason = error.strerror or str(error)
             text = f"cannot listen on http_host {host}, http_port {port}: {reason}"
             raise OSError(error.errno, text) from error
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(_POLL,), name="status", daemon=True
-        )
+        self.port: int = listener.getsockname()[1]
+        self._connections: dict[int, Any] = {}
+        self._server = create_server(self._serve, map=self._connections, sockets=[listener], **_SERVER)
+        self._thread = threading.Thread(target=self._server.run, name="status", daemon=True)
         self._thread.start()
 
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return self._server.server_port
-
     def close(self) -> None:
-        """Stop; requests that are being answered are not waited for."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        """Stop; an answer that is being made is waited for at most some seconds."""
+        self._server.task_dispatcher.shutdown(timeout=_CLOSE_WITHIN)
+        if not self._server.task_dispatcher.threads:  # one that is left would write to what is closed
+            self._server.trigger.pull_trigger(self._hang_up)
+            self._thread.join(_CLOSE_WITHIN)
+
+    def _hang_up(self) -> None:
+        """Close every socket, upon which the serving thread ends; called in it."""
+        for connection in list(self._connections.values()):
+            connection.close()
 
     def _serve(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
@@ -123,7 +134,7 @@ class StatusServer:
         if snapshot is None:
             body = {"status": "the event loop does not answer"}
             return _respond(start_response, "503 Service Unavailable", body)
-        good = path == "/healthz" or snapshot.ready
+        good = snapshot.problem is None if path == "/healthz" else snapshot.ready
         return _respond(
             start_response,
             "200 OK" if good else "503 Service Unavailable",
@@ -136,49 +147,3 @@ def _respond(start_response: StartResponse, status: str, body: dict[str, Any]) -
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(content)))]
     start_response(status, [*headers, ("Cache-Control", "no-store")])
     return [content]
-
-
-class _Handler(WSGIRequestHandler):
-    timeout = _REQUEST_TIMEOUT
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the library's
-        """A request is no event of the daemon."""
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    """A thread for each request, and a bound on them: who comes when all are busy is hung up on."""
-
-    daemon_threads = True
-    server_name: str
-    server_port: int
-
-    def __init__(self, *args: Any, **keywords: Any) -> None:
-        self._free = threading.BoundedSemaphore(_CONCURRENT_REQUESTS)
-        super().__init__(*args, **keywords)
-
-    def server_bind(self) -> None:
-        """Bind without looking up the host's name, for which the base class would wait."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
-        self.setup_environ()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Begin a request, if there is room for it."""
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """The whole of a request, in its thread."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._free.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Who went away, or said nothing in time, is no event of the daemon."""
-
-
-class _ServerV6(_Server):
-    address_family = socket.AF_INET6

@@ -24,7 +24,7 @@ from ingestkit_pdf.wire.topology import Topology
 
 from .amqp import BrokerAddress, BrokerRefusedError, Publisher
 from .attempt import Services
-from .consuming import MISSED_VERIFICATIONS, VERIFY_EVERY, Consuming, Refusals
+from .consuming import Consuming, patience
 from .dispatcher import Dispatcher
 from .following import Following
 from .health import Snapshot
@@ -32,6 +32,7 @@ from .load_settings import SettingsError
 from .log import set_levels
 from .metrics import Metrics
 from .notify import notify
+from .refusals import Refusals
 from .reload import change
 from .reply import Outbox
 from .settings import DaemonSettings
@@ -119,7 +120,7 @@ class Supervisor:
         services = Services(
             pool=pool,
             staging=staging,
-            outbox=Outbox(publisher, self._topology, self._refusals.add, self._metrics),
+            outbox=Outbox(publisher, self._topology, self._refusals, self._metrics),
             policy=settings.retry_policy,
             document_timeout=settings.document_timeout,
             max_deliveries=settings.max_deliveries,
@@ -187,7 +188,7 @@ class Supervisor:
         settings = self._settings
         return Watchdog(
             ", ".join(settings.lanes),
-            MISSED_VERIFICATIONS * (VERIFY_EVERY + settings.connect_timeout),
+            patience(settings),
             work=lambda: Work(dispatcher.answered, dispatcher.running, dispatcher.waiting),
             stuck=pool.problem,
         )
@@ -256,6 +257,7 @@ def _look(signals: Signals, parts: _Parts) -> Snapshot:
         publishing=parts.publisher.is_open,
         draining=signals.first.is_set(),
         in_progress=parts.dispatcher.in_progress(),
+        problem=parts.watchdog.problem(),
     )
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import socket
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,7 @@ from support.waiting import until
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 JOBS = 500
+MIB = 1024 * 1024
 SECONDS = 10.0
 """More than any good document takes, and less than the poison does."""
 
@@ -31,14 +35,17 @@ def answered_well(ledger: Ledger, job_id: str) -> bool:
     return False
 
 
+@pytest.mark.parametrize("inline", [True, False], ids=["inline", "by path"])
 def test_poison_is_parked_explained_and_answered_once_its_cause_is_gone(
-    amqp_url: str, open_ledger: Callable[..., Ledger], tmp_path: Path, staging: Path
+    amqp_url: str, open_ledger: Callable[..., Ledger], tmp_path: Path, staging: Path, inline: bool
 ) -> None:
     """An operator could not tell what was parked and why, its neighbours would suffer, or its client wait."""
-    ledger = open_ledger(amqp_url)
+    ledger = open_ledger(amqp_url, **({} if inline else {"inline_limit": 0}))
     path = tmp_path / "slow.pdf"
     path.write_bytes(endless_pdf(depth=6, times=20))
-    settings = {"retry_attempts": {"timeout": 2}, "document_timeout": SECONDS}
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    roots = sorted({str(folder.parent) for folder in (path, *ledger.documents)})
+    settings = {"retry_attempts": {"timeout": 2}, "document_timeout": SECONDS, "allowed_roots": roots}
     with DaemonProcess(amqp_url, staging, **settings) as daemon:
         ledger.submit(JOBS // 2)
         poison = ledger.backend.submit(str(path), PDFProcessorConfig())
@@ -54,14 +61,27 @@ def test_poison_is_parked_explained_and_answered_once_its_cause_is_gone(
     shown = json.loads(command(amqp_url, "dead", "show", poison, "--json")[1])
     assert (shown["reason"], shown["code"], shown["attempt"]) == ("timeout", "E_EXECUTION_TIMEOUT", 2)
     assert shown["document"] == str(path)
+    assert [record["attempt"] for record in shown["history"]] == [1, 2]
     for record in shown["history"]:
-        assert {"attempt", "reason", "code", "message", "host", "at"} <= set(record)
-        assert {"document_sha256", "peak_memory_bytes", "page_reached"} <= set(record["details"])
-    assert {"host", "version", "pymupdf", "document_sha256", "page_reached"} <= set(shown["details"])
+        assert (record["reason"], record["code"]) == ("timeout", "E_EXECUTION_TIMEOUT")
+        assert f"{SECONDS:g} s" in record["message"]
+        assert record["host"] == socket.gethostname()
+        assert 0 < shown["parked_at"] - record["at"] < 120
+        assert record["details"]["page_reached"] == 1
+        assert record["details"]["peak_memory_bytes"] > MIB
+    assert shown["history"][-1]["details"]["document_sha256"] == digest
+    assert shown["details"] == {
+        **shown["history"][-1]["details"],
+        "host": socket.gethostname(),
+        "version": version("ingestkit-pdf"),
+        "pymupdf": version("pymupdf"),
+    }
+    listed = json.loads(command(amqp_url, "dead", "list", "--document", digest[:12], "--json")[1])
+    assert listed["job_id"] == poison
     explained = command(amqp_url, "dead", "show", poison)[1]
     assert "document_timeout" in explained
 
-    with DaemonProcess(amqp_url, staging, document_timeout=240):
+    with DaemonProcess(amqp_url, staging, document_timeout=240, allowed_roots=roots):
         assert command(amqp_url, "dead", "redrive", "--reason", "timeout")[0] == 0
         until(lambda: answered_well(ledger, poison), timeout=240)
     ledger.assert_balanced(amqp_url)

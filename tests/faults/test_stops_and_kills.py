@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -10,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from demo.broker import PrivateBroker
+from ingestkit_pdf import ErrorCode, PDFProcessorConfig
 from ingestkit_pdf.wire.topology import Topology
-from support.amqp import channel
+from support.amqp import channel, depth
 from support.daemon import DaemonProcess
+from support.documents import endless_pdf
 from support.ledger import Ledger
+from support.waiting import until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -34,20 +38,21 @@ def test_kills_of_workers_daemons_and_broker_lose_nothing(
     ledger = open_ledger(amqp_url, submit_timeout=180)
     feeding = threading.Thread(target=ledger.submit, args=(JOBS + 200,))
     feeding.start()
-    workers = brokers = 0
+    crashed = redelivered = 0
     for number in range(20):
         daemon = DaemonProcess(amqp_url, staging, **PATIENT).start()
         daemon.wait_for("attempt_finished", count=2)
         for _ in range(3 if number < 10 else 2):
             daemon.kill_worker()
-            workers += 1
         if number % 4 == 3:
             broker.kill()
             broker.start()
             daemon.wait_for("daemon_ready", count=2, timeout=CONSUMING_AGAIN)
-            brokers += 1
         daemon.kill()
-    assert (workers, brokers) == (50, 5)
+        crashed += len(daemon.logged("attempt_finished", signal="SIGKILL"))
+        redelivered += len(daemon.logged("attempt_finished", redelivered=True))
+    assert crashed >= 20, "of fifty killed workers, few had a job"
+    assert redelivered >= 20, "of twenty killed daemons, few had a job"
     feeding.join()
     with DaemonProcess(amqp_url, staging, **PATIENT):
         ledger.settle(timeout=300)
@@ -88,6 +93,27 @@ def test_ten_stops_under_load_lose_nothing_and_count_no_attempt(
     with DaemonProcess(amqp_url, staging):
         ledger.settle(timeout=180)
     ledger.assert_balanced(amqp_url)
+
+
+def test_more_stops_than_deliveries_park_nothing(
+    amqp_url: str, open_ledger: Callable[..., Ledger], staging: Path, tmp_path: Path
+) -> None:
+    """A day with many deployments would park the jobs that it found waiting as what takes daemons down."""
+    path = tmp_path / "endless.pdf"
+    path.write_bytes(endless_pdf())
+    ledger = open_ledger(amqp_url)
+    settings = {"workers": 1, "max_deliveries": 3, "drain_timeout": 5, "document_timeout": 200}
+    jobs = [ledger.backend.submit(str(path), PDFProcessorConfig()) for _ in range(2)]
+    for _ in range(5):
+        daemon = DaemonProcess(amqp_url, staging, **settings).start()
+        until(lambda: depth(amqp_url, JOB_QUEUE) == 0)
+        daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.terminate() == 0
+        assert {line["outcome"] for line in daemon.logged("attempt_finished")} == {"requeued"}
+    with DaemonProcess(amqp_url, staging, **{**settings, "workers": 2, "document_timeout": 1}):
+        for job_id in jobs:
+            assert ledger.backend.get_result(job_id, timeout=60).errors == [ErrorCode.E_EXECUTION_TIMEOUT]
+    ledger.assert_balanced(amqp_url, parked=jobs)
 
 
 def test_what_takes_daemons_down_is_parked_before_the_broker_drops_it(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from ingestkit_pdfd.amqp import (
 from support.amqp import channel
 from support.daemon import DaemonProcess
 from support.documents import endless_pdf, text_pdf
+from support.waiting import until
 
 pytestmark = pytest.mark.broker
 
@@ -198,6 +200,10 @@ FORBIDDEN: dict[str, tuple[str, Action]] = {
     "a producer takes jobs": ("producer", lambda c: c.basic_get(JOBS)),
     "a producer reads dead letters": ("producer", lambda c: c.basic_get(DEAD)),
     "a producer reads orphaned results": ("producer", lambda c: c.basic_get(ORPHANED)),
+    "a producer keeps others from orphaned results": (
+        "producer",
+        lambda c: c.queue_declare(NAMES.reply_lock(NAMES.orphaned_queue), exclusive=True),
+    ),
     "a producer empties a lane": ("producer", lambda c: c.queue_purge(JOBS)),
     "a producer deletes a lane": ("producer", lambda c: c.queue_delete(JOBS)),
     "a producer makes a queue": ("producer", lambda c: c.queue_declare("mine")),
@@ -227,3 +233,66 @@ def test_nobody_can_do_more(users: Users, what: str) -> None:
     with channel(getattr(users, role)) as opened, pytest.raises(ChannelClosedByBroker) as refusal:
         action(opened)
     assert refusal.value.reply_code == 403
+
+
+def test_a_daemon_without_a_queue_it_may_not_declare_ends_and_says_what_to_run(
+    users: Users, tmp_path: Path
+) -> None:
+    """It would wait for ever for a queue that nobody declares, and nobody would be told."""
+    with channel(users.operator) as opened:
+        opened.queue_delete(NAMES.retry_queue("default", 30).name)
+    try:
+        daemon = DaemonProcess(users.daemon, tmp_path, workers=1).start(ready=False)
+        assert daemon.wait(20) == 3
+        (line,) = daemon.logged("daemon_failed")
+        assert "ingestkit.pdf.retry.default.30s" in line["reason"]
+        assert "topology declare" in line["reason"]
+    finally:
+        asyncio.run(_declare(users.operator))
+
+
+def test_a_queue_that_is_deleted_meanwhile_ends_the_daemon_only_when_it_is_needed(
+    users: Users, tmp_path: Path
+) -> None:
+    """Every answer would wait for a queue that none of them needs; or a retry, for ever, for its own."""
+    document = tmp_path / "document.pdf"
+    document.write_bytes(text_pdf("A page."))
+    endless = tmp_path / "endless.pdf"
+    endless.write_bytes(endless_pdf())
+    with DistributedExecutionBackend(users.producer, client_id="billing") as producer:
+        daemon = DaemonProcess(users.daemon, tmp_path, workers=1).start()
+        with channel(users.operator) as opened:
+            opened.queue_delete(NAMES.retry_queue("default", 5).name)
+        try:
+            job = producer.submit(str(document), PDFProcessorConfig())
+            assert producer.get_result(job, timeout=30).markdown
+            producer.submit(str(endless), PDFProcessorConfig())
+            until(lambda: daemon.logged("publish_failed") or daemon.kill_worker())
+            assert daemon.wait(20) == 3
+            assert "topology declare" in daemon.logged("daemon_failed")[0]["reason"]
+        finally:
+            asyncio.run(_declare(users.operator))
+        with channel(users.operator) as opened:
+            purged = opened.queue_purge(JOBS)
+        assert purged.method.message_count == 1, "the job was lost"
+
+
+def test_the_compose_file_s_users_declare_consume_and_submit(
+    broker: PrivateBroker, users: Users, tmp_path: Path
+) -> None:
+    """Its daemon would be refused by its own broker. Changes the users' passwords: the last test here."""
+    for name in ("compose/make-secrets.sh", "rabbitmq/definitions.json"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes((DEFINITIONS.parents[1] / name).read_bytes())
+    subprocess.run(["sh", str(tmp_path / "compose/make-secrets.sh")], check=True, capture_output=True)
+    made = tmp_path / "compose/secrets"
+    broker.ctl("import_definitions", str(made / "definitions.json"))
+    urls = [
+        (made / f"{role}_url").read_text().replace("broker:5672", f"127.0.0.1:{broker.port}")
+        for role in ("operator", "daemon", "producer")
+    ]
+    asyncio.run(_declare(urls[0]))
+    path = tmp_path / "document.pdf"
+    path.write_bytes(text_pdf())
+    with DaemonProcess(urls[1], tmp_path), DistributedExecutionBackend(urls[2]) as client:
+        assert client.get_result(client.submit(str(path), PDFProcessorConfig()), timeout=30).markdown

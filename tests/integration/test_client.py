@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import threading
 import time
@@ -14,14 +15,17 @@ import pytest
 
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode, ExecutionError, JobNotFoundError, ResultTimeoutError, SubmitError
+from ingestkit_pdf.execution._client import consumer
 from ingestkit_pdf.execution.distributed import DistributedExecutionBackend
 from ingestkit_pdf.execution.protocol import ExecutionBackend
+from ingestkit_pdf.execution.stored_results import collect_result
 from ingestkit_pdf.models import ProcessingResult
 from ingestkit_pdf.wire.envelope import InlineSource, Job, Message, PathSource, encode_result
 from ingestkit_pdf.wire.topology import Topology
 from support import amqp
 from support.answering import Answering, answer_to
 from support.documents import text_pdf
+from support.unreadable import UNREADABLE, unreadable
 from support.waiting import until
 
 pytestmark = pytest.mark.broker
@@ -259,6 +263,44 @@ def test_rubbish_in_the_reply_queue_is_dropped(
     assert len(dropped) == 3
 
 
+def test_few_bytes_are_fetched_ahead_and_all_results_arrive(
+    amqp_url: str, document: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large results that nobody claims would fill the client's memory, or those left behind never come."""
+    monkeypatch.setattr(consumer, "_MAX_AHEAD", 200_000)
+
+    def large(job: Job) -> list[Message]:
+        return encode_result(job.job_id, answer_to(job, text=random.randbytes(20_000).hex()))
+
+    with (
+        DistributedExecutionBackend(amqp_url, client_id="alice") as client,
+        Answering(amqp_url, answer=large),
+    ):
+        jobs = [client.submit(document, CONFIG) for _ in range(100)]
+        until(lambda: amqp.depth(amqp_url, reply_queue(client)) > 70)
+        assert message_of(client.get_result(jobs[-1], timeout=30))  # all others are before it
+        assert len(dict(client.as_completed(jobs, timeout=30))) == 100
+    assert amqp.depth(amqp_url, "ingestkit.pdf.replies.alice") == 0
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_a_message_whose_properties_cannot_be_read_does_not_block_the_reply_queue(
+    amqp_url: str, document: str, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One such message would cost the client its connection, again and again, and every result behind it."""
+    with DistributedExecutionBackend(amqp_url, client_id="alice") as client:
+        job_id = client.submit(document, CONFIG)
+        with amqp.channel(amqp_url) as opened:
+            numbers = {"x-ingestkit-part": 1, "x-ingestkit-parts": 1}
+            odd = Message(body=b"{}", type="ingestkit.pdf.result.v1", headers=numbers)
+            opened.basic_publish("", reply_queue(client), odd.body, unreadable(odd, what), mandatory=True)
+        with Answering(amqp_url):
+            assert message_of(client.get_result(job_id, timeout=20)) == job_id
+    assert amqp.depth(amqp_url, "ingestkit.pdf.replies.alice") == 0
+    assert [record.message for record in caplog.records if "connection" in record.message] == []
+    assert len([record for record in caplog.records if "dropped" in record.message]) == 1
+
+
 def test_a_result_of_another_version_stays_in_the_queue(amqp_url: str, document: str) -> None:
     """A client too old for a result would destroy it for the client that is not."""
 
@@ -272,6 +314,26 @@ def test_a_result_of_another_version_stays_in_the_queue(amqp_url: str, document:
                 with pytest.raises(ExecutionError, match="not one this version understands") as caught:
                     client.get_result(job_id, timeout=10)
                 assert caught.value.code == ErrorCode.E_EXECUTION_REJECTED
+    assert amqp.depth(amqp_url, "ingestkit.pdf.replies.alice") == 1
+
+
+def test_a_result_that_is_too_large_stays_in_the_queue(
+    amqp_url: str, document: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few kilobytes on the wire would fill the client's memory, or a good result be destroyed."""
+    monkeypatch.setattr("ingestkit_pdf.wire.envelope.result._MAX_RESULT_BYTES", 1_000_000)
+
+    def large(job: Job) -> list[Message]:
+        return encode_result(job.job_id, answer_to(job, text="0" * 2_000_000))
+
+    with DistributedExecutionBackend(amqp_url, client_id="alice") as client:
+        with Answering(amqp_url, answer=large):
+            job_id = client.submit(document, CONFIG)
+            with pytest.raises(ExecutionError, match="too large") as caught:
+                client.get_result(job_id, timeout=10)
+            assert caught.value.code == ErrorCode.E_EXECUTION_REJECTED
+    with pytest.raises(ExecutionError, match="too large"):
+        collect_result(amqp_url, job_id, lambda _result: None, client_id="alice")
     assert amqp.depth(amqp_url, "ingestkit.pdf.replies.alice") == 1
 
 

@@ -77,7 +77,7 @@ def test_a_job_submitted_during_an_outage_goes_out_after_it(
     proxy.refuse()
     with ThreadPoolExecutor(4) as threads:
         submitted = [threads.submit(client.submit, document, CONFIG) for _ in range(4)]
-        until(lambda: "no connection" in (client._link.trouble() or ""))
+        until(lambda: "no connection" in (client._connection.trouble() or ""))
         proxy.accept()
         jobs = {future.result(15) for future in submitted}
     assert {message.message_id for message in amqp.take_all(amqp_url, JOBS, count=4)} == jobs
@@ -180,7 +180,7 @@ def test_reconnecting_is_not_a_hot_loop(
     proxy.refuse()
     with pytest.raises(ResultTimeoutError):
         client.get_result("of-a-predecessor", timeout=3)
-    assert client._link._failures < 10
+    assert client._connection._dialler._backoff._tries < 10
     proxy.accept()
 
 

@@ -26,6 +26,7 @@ from support.daemon import DaemonProcess
 from support.documents import endless_pdf, text_pdf
 from support.letters import DOCUMENT, command, declare, drained, job, letter, park, start_command
 from support.proxy import Proxy
+from support.unreadable import UNREADABLE, unreadable
 from support.waiting import until
 
 pytestmark = pytest.mark.broker
@@ -49,6 +50,27 @@ def assert_none_lost(url: str, job_ids: set[str], *, doubled: int) -> None:
     assert set(back + parked) == job_ids
     assert set(back.values()) | set(parked.values()) == {1}
     assert len(set(back) & set(parked)) <= doubled
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_a_letter_whose_properties_cannot_be_read_is_shown_and_can_be_deleted(
+    amqp_url: str, what: str
+) -> None:
+    """One such message, which anybody may have sent to a lane, would block every command for dead letters."""
+    declare(amqp_url)
+    park(amqp_url, letter("before"))
+    with channel(amqp_url) as opened:
+        odd = letter("odd")
+        opened.basic_publish(NAMES.dead_exchange.name, "default", odd.body, unreadable(odd, what))
+    park(amqp_url, letter("after"))
+    first, second, third = seen(amqp_url)
+    assert (first.job_id, third.job_id) == ("before", "after")
+    assert second.job_id in {"odd", "?" * 255}
+    assert (second.lane, second.document) == ("default", "/p/odd.pdf")
+    code, output, errors = command(amqp_url, "dead", "show", "--lane", "default", "--json")
+    assert (code, len(output.splitlines())) == (0, 3), errors
+    assert redrive(amqp_url, EVERY, force=True).done == 3
+    assert depth(amqp_url, DEAD) == 0
 
 
 def test_a_poison_document_is_explained_and_answered_once_its_cause_is_gone(
@@ -148,10 +170,10 @@ def test_filters_choose_and_leave_the_others_alone(amqp_url: str) -> None:
         ["--document", "0" * 12],
     ):
         code, output, _ = command(amqp_url, "dead", "redrive", *arguments)
-        assert (code, output) == (0, "0 letters brought back (of 4)\n")
+        assert (code, output) == (0, "0 dead letters redriven (of 4)\n")
     dry = command(amqp_url, "dead", "redrive", "--document", sha256[:8], "--newer-than", "1h", "--dry-run")
     assert dry[0] == 0
-    assert "4 letters would be brought back" in dry[1]
+    assert "4 dead letters would be redriven" in dry[1]
     assert (
         command(amqp_url, "dead", "redrive", "--reason", "E_execution-Timeout", "--lane", "default")[0] == 0
     )
@@ -180,7 +202,7 @@ def test_what_is_no_valid_job_is_brought_back_by_force_only(amqp_url: str) -> No
     garbage = Message(body=b"not JSON", type="text", message_id="\x1b[2Jforged\nline", headers={})
     park(amqp_url, garbage, letter("one"))
     code, output, errors = command(amqp_url, "dead", "redrive", "--all")
-    assert (code, output) == (1, "1 letter brought back (of 2)\n")
+    assert (code, output) == (1, "1 dead letter redriven (of 2)\n")
     assert "--force" in errors
     listed = command(amqp_url, "dead", "list")[1]
     assert "\x1b" not in listed
@@ -196,8 +218,8 @@ def test_a_lane_that_takes_nothing_keeps_its_letters(amqp_url: str) -> None:
     declare(amqp_url)
     park(amqp_url, letter("gone-1", lane="gone"), letter("one"), letter("gone-2", lane="gone"))
     code, output, errors = command(amqp_url, "dead", "redrive", "--all")
-    assert (code, output) == (1, "1 letter brought back (of 3)\n")
-    assert "2 letters left: no queue takes jobs of lane 'gone'" in errors
+    assert (code, output) == (1, "1 dead letter redriven (of 3)\n")
+    assert "2 dead letters left: no queue takes jobs of lane 'gone'" in errors
     assert drained(amqp_url, DEAD) == Counter(["gone-1", "gone-2"])
 
 
@@ -239,7 +261,7 @@ def test_what_the_broker_parked_is_explained_and_can_come_back(amqp_url: str) ->
     assert letters["expired"].reason == "expired"
     code, shown, _ = command(amqp_url, "dead", "show", "--reason", "rejected")
     assert code == 0
-    assert "which our daemons never do" in shown
+    assert "a consumer rejected it" in shown
     assert f"rejected from {JOBS}" in shown
     assert redrive(amqp_url, EVERY).done == 2
     assert drained(amqp_url, JOBS) == Counter(["rejected", "expired"])
@@ -275,7 +297,7 @@ def test_one_command_at_a_time(amqp_url: str) -> None:
 
 def test_without_a_queue_or_a_broker_there_is_a_clear_word(broker: PrivateBroker, amqp_url: str) -> None:
     """A new broker would look broken, or a broken one empty."""
-    assert command(amqp_url, "dead", "list") == (0, "0 letters\n", "")
+    assert command(amqp_url, "dead", "list") == (0, "0 dead letters\n", "")
     code, _, errors = command("amqp://user:s3cret@127.0.0.1:1/", "dead", "list")
     assert code == 1
     assert len(errors.splitlines()) == 1
@@ -412,7 +434,7 @@ def test_an_interrupt_ends_between_two_letters(amqp_url: str) -> None:
     output, errors = process.communicate(timeout=20)
     assert process.returncode == 130, errors
     assert "interrupted" in errors
-    assert output.startswith(f"{depth(amqp_url, JOBS)} letters brought back")
+    assert output.startswith(f"{depth(amqp_url, JOBS)} dead letters redriven")
     assert_none_lost(amqp_url, names, doubled=0)
 
 

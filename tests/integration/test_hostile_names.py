@@ -109,7 +109,7 @@ def test_the_password_is_nowhere(broker: PrivateBroker, amqp_url: str, tmp_path:
                 daemon.wait_for("daemon_ready", count=2)
                 broker.ctl("change_password", "careful", "another")
                 proxy.cut()
-                assert daemon.wait(20) == 3
+                assert daemon.wait(60) == 3
                 with pytest.raises(Exception, match="E_EXECUTION_SUBMIT") as told:
                     client.submit(str(path), CONFIG)
         (letter,) = take_all(amqp_url, NAMES.dead_queue.name, count=1)

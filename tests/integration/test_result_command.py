@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from ingestkit_pdf import DistributedExecutionBackend, PDFProcessorConfig
 from ingestkit_pdf.execution._client.amqp import properties_of
-from ingestkit_pdf.execution.stored_results import collect_result
+from ingestkit_pdf.execution.stored_results import QueueInUseError, collect_result
 from ingestkit_pdf.models import ProcessingResult
 from ingestkit_pdf.wire.envelope import Message, decode_job, encode_result
 from ingestkit_pdf.wire.topology import Topology
@@ -78,6 +80,31 @@ def test_an_orphaned_result_is_found(amqp_url: str) -> None:
     assert depth(amqp_url, ORPHANED) == 2
     command(amqp_url, "result", "one")
     assert drained(amqp_url, ORPHANED) == Counter(["two"])
+
+
+def test_two_commands_look_among_the_orphaned_one_after_the_other(amqp_url: str) -> None:
+    """The second would not find a result that is there, because the first holds it in its hands."""
+    declare(amqp_url)
+    store(amqp_url, ORPHANED, *answer("one"), *answer("two"))
+    holding, second_ended = threading.Event(), threading.Event()
+
+    def hold(_result: ProcessingResult) -> None:
+        holding.set()
+        second_ended.wait(2)
+
+    found: list[ProcessingResult] = []
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(collect_result, amqp_url, "two", hold)
+        assert holding.wait(20)
+        try:
+            with pytest.raises(QueueInUseError, match="another command"):
+                collect_result(amqp_url, "one", found.append, timeout=0.4)
+            collect_result(amqp_url, "one", found.append)
+        finally:
+            second_ended.set()
+        first.result()
+    assert [result.file_path for result in found] == ["/p/one.pdf"]
+    assert depth(amqp_url, ORPHANED) == 0
 
 
 def test_a_result_in_parts_is_put_together_and_a_half_one_stays(amqp_url: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from itertools import cycle
 from pathlib import Path
@@ -32,6 +31,7 @@ class Ledger:
         confirmed: Job id to the document.
         uncertain: Jobs that were not confirmed in time, and may have arrived all the same.
         answered: Job id to the first answer.
+        documents: Those that it submits, and the Markdown that is to come back.
     """
 
     def __init__(
@@ -45,9 +45,8 @@ class Ledger:
         self.confirmed: dict[str, Path] = {}
         self.uncertain: set[str] = set()
         self.answered: dict[str, ProcessingResult] = {}
-        self._documents = documents
+        self.documents = documents
         self._next = cycle(documents)
-        self._handed_over: Counter[str] = Counter()
 
     @property
     def missing(self) -> list[str]:
@@ -72,16 +71,15 @@ class Ledger:
     def settle(self, timeout: float) -> None:
         """Collect the answers that are missing."""
         for job_id, result in self.backend.as_completed(self.missing, timeout=timeout):
-            self._handed_over[job_id] += 1
             self.answered[job_id] = result
 
     def assert_balanced(self, url: str, *, parked: Collection[str] = ()) -> None:
-        """Nothing lost, nothing unknown, each answer handed over once and right; `parked` alone failed.
+        """Nothing lost, nothing unknown, each answer right; `parked` alone failed.
 
-        For when no daemon runs any more. The client is closed.
+        For when no daemon runs any more. The client is closed; of what it has handed over, nothing is left
+        for its successor, however often a job was answered.
         """
         assert not self.missing, self.missing
-        assert set(self._handed_over.values()) == {1}, self._handed_over.most_common(3)
         wrong = {
             self.confirmed[job_id]: result.errors
             for job_id, result in self.answered.items()
@@ -98,4 +96,4 @@ class Ledger:
 
     def _is_right(self, job_id: str, result: ProcessingResult) -> bool:
         document = self.confirmed[job_id]
-        return not result.errors and result.markdown == self._documents[document]
+        return not result.errors and result.markdown == self.documents[document]

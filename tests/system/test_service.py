@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,7 +17,7 @@ from ingestkit_pdf import PDFProcessorConfig, ProcessingResult
 from ingestkit_pdf.models import IngestionMethod
 from support.documents import text_pdf
 from support.installed import UNIT, Site
-from support.machine import Machine
+from support.machine import Machine, MachineError
 
 pytestmark = pytest.mark.broker
 
@@ -22,6 +25,7 @@ CONFIG = "/etc/ingestkit-pdfd/config.toml"
 WATCHDOG = 3.0
 BROKER_AWAY = 15.0 if os.environ.get("INGESTKIT_SYSTEM_TESTS") == "short" else 60.0
 LOAD = 60
+LOAD_IN_LINE = 12
 
 _IGNORED = re.compile(
     r"^/(proc|sys|dev|run|tmp|src|wheels)(/|$)"
@@ -74,6 +78,15 @@ def test_it_installs_and_a_second_time_changes_nothing(site: Site) -> None:
     assert files(site.daemon.machine) == installed
 
 
+def test_two_at_a_time_are_refused(site: Site) -> None:
+    """Otherwise configuration management and an operator would change the link under each other."""
+    machine = site.daemon.machine
+    lock = ("flock", "/run/ingestkit-pdf-install.lock")
+    done = machine.run(*lock, "/src/first/deploy/install.sh", "--wheels", "/wheels", check=False)
+    assert done.returncode == 1
+    assert "another one is at work" in done.stderr
+
+
 def test_systemd_finds_nothing_to_say_about_the_units(site: Site) -> None:
     """Otherwise a directive would be misspelt, and silently without effect."""
     done = site.daemon.machine.run(
@@ -118,6 +131,47 @@ def test_a_reload_changes_settings_without_a_pause_and_refuses_wrong_ones(runnin
     assert (daemon.state, daemon.show("MainPID")) == ("active (running)", pid)
     assert running.process(running.samples[0])[0].markdown
     daemon.machine.write(CONFIG, kept)
+
+
+def test_a_reload_sees_the_credentials(running: Site) -> None:
+    """Otherwise it would refuse settings that are right, or let pass what is wrong only with them."""
+    daemon = running.daemon
+    kept = daemon.machine.run("cat", CONFIG).stdout
+    daemon.drop_in("credential", "SetCredential=delivery_timeout:100000")
+    daemon.machine.write(
+        CONFIG, kept + "document_timeout = 1000\n"
+    )  # too long for the default delivery_timeout
+    daemon.systemctl("restart")
+    daemon.systemctl("reload")
+    daemon.machine.write(CONFIG, kept)
+    daemon.drop_in("credential")
+    daemon.systemctl("restart")
+
+
+def test_the_unit_can_run_check_as_it_sees_the_world(running: Site) -> None:
+    """Otherwise nobody could look for what keeps the service from working, as docs/how-to/install.md says."""
+    daemon = running.daemon
+    guide = (Path(__file__).parents[2] / "docs/how-to/install.md").read_text()
+    (shown,) = re.findall(r"```sh\n(sudo mkdir -p /run/systemd/.*?)journalctl", guide, re.DOTALL)
+    daemon.machine.run("sh", "-ec", shown.replace("sudo ", ""))
+    said = daemon.machine.journal(UNIT)
+    assert re.search(rf"^ok    broker .*{urlsplit(running.url).port}", said, re.MULTILINE)
+    assert "ok    sandbox of the workers (required)" in said
+    daemon.machine.run("rm", "-r", f"/run/systemd/system/{UNIT}.d")
+    daemon.machine.run("systemctl", "daemon-reload")
+
+
+def test_the_same_credential_again_restarts_nothing(running: Site) -> None:
+    """Otherwise every run of configuration management would drain the service."""
+    daemon = running.daemon
+    daemon.machine.run("install", "-m", "600", "/dev/stdin", "/root/url", text=running.url)
+    daemon.credential(running.url)
+    daemon.systemctl("restart")
+    pid = daemon.show("MainPID")
+    said = daemon.install("/src/first", "--amqp-url-file", "/root/url")
+    daemon.machine.run("rm", "/root/url")
+    assert "Restarting" not in said
+    assert daemon.show("MainPID") == pid
 
 
 def test_the_workers_are_confined_within_the_unit(running: Site) -> None:
@@ -190,6 +244,11 @@ def test_a_broker_that_is_away_neither_kills_nor_restarts_the_unit(running: Site
     running.broker.start()
     daemon.await_true("consuming again", lambda: daemon.show("StatusText").startswith("consuming"))
     assert daemon.machine.show(UNIT, "MainPID", "NRestarts") == before
+    warnings = daemon.machine.run(
+        "journalctl", "--quiet", "-o", "cat", "-p", "warning", f"--unit={UNIT}"
+    ).stdout
+    assert '"event": "broker_lost"' in warnings
+    assert '"event": "daemon_ready"' not in warnings
     assert running.process(running.samples[0])[0].markdown
 
 
@@ -236,16 +295,74 @@ def test_wrong_settings_fail_the_unit_and_say_why(running: Site) -> None:
     daemon.machine.write(CONFIG, kept)
 
 
+def current_release(site: Site) -> str:
+    return site.daemon.machine.run("readlink", "/opt/ingestkit-pdf/current").stdout
+
+
+def test_an_upgrade_that_would_refuse_the_settings_changes_nothing(running: Site) -> None:
+    """Otherwise the service would be down, with its old version gone, over a setting that was renamed."""
+    daemon = running.daemon
+    kept = daemon.machine.run("cat", CONFIG).stdout
+    before = (daemon.show("MainPID"), current_release(running))
+    daemon.machine.write(CONFIG, kept + "log_lewel = 3\n")
+    with pytest.raises(MachineError, match="does not take the settings of ingestkit-pdfd"):
+        daemon.install("/src/second")
+    assert (daemon.show("MainPID"), current_release(running)) == before
+    daemon.machine.write(CONFIG, kept)
+
+
+def test_an_upgrade_that_does_not_come_up_is_taken_back(running: Site) -> None:
+    """Otherwise a version that the broker refuses would leave the host without a daemon."""
+    daemon = running.daemon
+    before = current_release(running)
+    with pytest.raises(MachineError, match="is in use again"):
+        daemon.install("/src/third")
+    assert current_release(running) == before
+    assert daemon.state == "active (running)"
+    assert running.process(running.samples[0])[0].markdown
+
+
+def test_an_interrupted_run_is_finished_by_the_next_though_the_broker_is_away(running: Site) -> None:
+    """Otherwise what runs would stay the old version unseen, or an outage count as a bad upgrade."""
+    daemon = running.daemon
+    pid = daemon.show("MainPID")
+    daemon.machine.run("touch", "/opt/ingestkit-pdf/.restart-pending")
+    running.broker.kill()
+    assert "waiting for the broker" in daemon.install("/src/first")
+    running.broker.start()
+    daemon.await_true("up", lambda: daemon.state == "active (running)")
+    assert daemon.show("MainPID") != pid
+    assert "Restarting" not in daemon.install("/src/first")
+
+
 def test_an_upgrade_under_load_keeps_the_settings_and_loses_no_job(running: Site) -> None:
     """Otherwise upgrades would have to wait for an empty queue."""
     daemon = running.daemon
     settings = daemon.machine.run("cat", CONFIG).stdout
+    upgraded = threading.Event()
+    jobs: list[str] = []
+    results: list[ProcessingResult] = []
     with running.producer() as producer:
-        jobs = [producer.submit(str(running.samples[0]), PDFProcessorConfig()) for _ in range(LOAD)]
-        daemon.install("/src/second")
-        jobs += [producer.submit(str(running.samples[0]), PDFProcessorConfig()) for _ in range(5)]
-        results: list[ProcessingResult] = [producer.get_result(job, timeout=60) for job in jobs]
+
+        def submit_all_the_time() -> None:
+            """A few jobs in line at every moment: the restart meets some that run and some that wait."""
+            while not upgraded.is_set():
+                jobs.append(producer.submit(str(running.samples[0]), PDFProcessorConfig()))
+                if len(jobs) - len(results) > LOAD_IN_LINE:
+                    results.append(producer.get_result(jobs[len(results)], timeout=120))
+
+        with ThreadPoolExecutor(max_workers=1) as threads:
+            submitting = threads.submit(submit_all_the_time)
+            try:
+                daemon.install("/src/second")
+            finally:
+                upgraded.set()
+            submitting.result()
+        results += [producer.get_result(job, timeout=60) for job in jobs[len(results) :]]
+    assert len(results) == len(jobs)
     assert all(result.markdown for result in results)
+    (drained,) = daemon.events("daemon_draining")[-1:]
+    assert drained["running"] + drained["waiting"] > 0
     assert "version 9." in daemon.machine.run("ingestkit-pdfd", "--version").stdout
     assert daemon.machine.run("cat", CONFIG).stdout == settings
     assert daemon.state == "active (running)"
@@ -261,6 +378,9 @@ def test_an_instance_of_the_template_runs_beside_it(running: Site) -> None:
     machine.run("systemctl", "start", "ingestkit-pdfd@second")
     shown = machine.show("ingestkit-pdfd@second", "StatusText")["StatusText"]
     assert shown.startswith("consuming second")
+    slices = {machine.show(unit, "Slice")["Slice"] for unit in (UNIT, "ingestkit-pdfd@second.service")}
+    assert slices == {"system-ingestkit.slice"}
+    assert machine.show("system-ingestkit.slice", "MemoryMax")["MemoryMax"].isdecimal()
 
 
 def test_the_password_is_nowhere_to_be_seen(running: Site) -> None:
@@ -279,11 +399,27 @@ def test_uninstalling_keeps_the_settings_and_purging_leaves_nothing(running: Sit
     """Otherwise a host would be littered with what nobody dares to remove."""
     daemon = running.daemon
     machine = daemon.machine
-    machine.run("/src/second/deploy/install.sh", "uninstall")
+    machine.run("systemctl", "set-property", UNIT, "CPUWeight=50")
+    machine.run("systemctl", "mask", "ingestkit-pdfd@masked")
+    machine.write("/etc/credstore.encrypted/amqp_url", "sealed")
+    said = machine.run("/src/second/deploy/install.sh", "uninstall").stdout
+    for kept in (
+        f"system.control/{UNIT}.d",
+        "ingestkit-pdfd@masked.service",
+        "/etc/credstore.encrypted/amqp_url",
+    ):
+        assert f"{kept} is kept" in said
     assert daemon.show("LoadState") == "not-found"
     left = files(machine) - before
-    assert {path.split("/")[2] for path in left if path.startswith("/etc/")} <= {"ingestkit-pdfd", "systemd"}
+    assert {path.split("/")[2] for path in left if path.startswith("/etc/")} <= {
+        "credstore.encrypted",
+        "ingestkit-pdfd",
+        "systemd",
+    }
     assert not [path for path in left if not path.startswith("/etc/")]
     machine.run("/src/second/deploy/install.sh", "uninstall", "--purge")
+    machine.run("rm", "/etc/credstore.encrypted/amqp_url")
+    if "/etc/credstore.encrypted" not in before:
+        machine.run("rmdir", "/etc/credstore.encrypted")
     assert files(machine) == before
     assert machine.run("getent", "passwd", "ingestkit-pdf", check=False).returncode != 0

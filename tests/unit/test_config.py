@@ -92,3 +92,17 @@ def test_what_does_not_change_a_result_is_not_part_of_its_key() -> None:
         == PDFProcessorConfig().output_fields()
     )
     assert PDFProcessorConfig(max_columns=2).output_fields() != PDFProcessorConfig().output_fields()
+
+
+def test_of_many_unknown_keys_a_few_are_named() -> None:
+    """A message of 57 KB would stop a daemon for more than a second, and fill its log."""
+    unknown = {f"{number}{'chunk_size' * 10}": 1 for number in range(3000)} | {"x" * 50_000: 1}
+    with pytest.raises(ValidationError) as caught:
+        PDFProcessorConfig(**unknown)
+    said = str(caught.value)
+    assert said.count("unknown key") == 5
+    assert "and 2996 more" in said
+    assert len(said) < 1000
+    with pytest.raises(ValidationError) as caught:
+        PDFProcessorConfig(**{"x" * 50_000: 1})
+    assert len(str(caught.value)) < 300

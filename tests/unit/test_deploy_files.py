@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tomllib
@@ -131,10 +132,33 @@ def test_objects_find_each_other() -> None:
     assert found["Deployment"]["spec"]["template"]["metadata"]["labels"] == labels
     for kind in ("Deployment", "PodDisruptionBudget", "PodMonitor"):
         assert found[kind]["spec"]["selector"]["matchLabels"] == labels
+    assert found["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == labels
     assert found["ScaledObject"]["spec"]["scaleTargetRef"]["name"] == found["Deployment"]["metadata"]["name"]
     pod = found["Deployment"]["spec"]["template"]["spec"]
     volumes = {volume["name"] for volume in pod["volumes"]}
     assert {mount["name"] for mount in pod["containers"][0]["volumeMounts"]} == volumes
+
+
+def test_the_rules_in_the_cluster_are_those_that_are_tested(tmp_path: Path) -> None:
+    """An alert that was mended would stay as it was in every cluster."""
+    for name in ("kubernetes/make-rules.sh", "prometheus/ingestkit-pdf.rules.yml"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes((DEPLOY / name).read_bytes())
+    subprocess.run(["sh", str(tmp_path / "kubernetes/make-rules.sh")], check=True, timeout=20)
+    made = (tmp_path / "kubernetes/prometheusrule.yaml").read_text(encoding="utf-8")
+    assert made == (KUBERNETES / "prometheusrule.yaml").read_text(encoding="utf-8"), "run make-rules.sh"
+    rules = yaml.safe_load((DEPLOY / "prometheus/ingestkit-pdf.rules.yml").read_text(encoding="utf-8"))
+    assert objects()["PrometheusRule"]["spec"] == rules
+
+
+def test_only_the_status_port_is_open_in_the_cluster() -> None:
+    """Every pod of the cluster could ask the daemon, or Prometheus could not."""
+    (container,) = objects()["Deployment"]["spec"]["template"]["spec"]["containers"]
+    policy = objects()["NetworkPolicy"]["spec"]
+    assert policy["policyTypes"] == ["Ingress"]
+    (rule,) = policy["ingress"]
+    assert [port["port"] for port in rule["ports"]] == [port["name"] for port in container["ports"]]
+    assert rule["from"]
 
 
 def test_the_daemon_runs_with_no_rights() -> None:
@@ -174,19 +198,37 @@ def test_what_the_compose_file_mounts_is_there() -> None:
 
 def test_the_secrets_that_are_made_are_those_that_are_mounted(tmp_path: Path) -> None:
     """Compose would refuse to start for want of a file."""
-    script = tmp_path / "make-secrets.sh"
-    script.write_bytes((COMPOSE / "make-secrets.sh").read_bytes())
-    made, again = (_secrets(script) for _ in range(2))
+    made, again = (_secrets(tmp_path) for _ in range(2))
     assert again == made
-    assert set(made) == {secret["file"] for secret in compose()["secrets"].values()}
-    assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
-    password = re.search(r"default_pass = (\w{48})\n", made["./secrets/broker.conf"])
-    assert password is not None
-    assert made["./secrets/amqp_url"] == f"amqp://ingestkit:{password[1]}@broker:5672/"
-    settings_of({"amqp_url": made["./secrets/amqp_url"]})
+    files = {secret["file"] for secret in compose()["secrets"].values()}
+    assert made.keys() - files == {"./secrets/producer_url"}
+    assert files <= made.keys()
+    assert (tmp_path / "compose/secrets").stat().st_mode & 0o077 == 0
 
 
-def _secrets(script: Path) -> dict[str, str]:
+def test_each_service_of_the_compose_file_has_the_broker_user_that_it_needs(tmp_path: Path) -> None:
+    """A daemon that is taken over could delete queues, and read what others have in the broker."""
+    made = _secrets(tmp_path)
+    users = {user["name"]: user for user in json.loads(made["./secrets/definitions.json"])["users"]}
+    assert {len(user["password"]) for user in users.values()} == {48}
+    assert not any("password_hash" in user for user in users.values())
+    services = compose()["services"]
+    for service, role in (("daemon", "daemon"), ("topology", "operator")):
+        (secret,) = services[service]["secrets"]
+        assert secret["target"] == "amqp_url"
+        url = made[compose()["secrets"][secret["source"]]["file"]]
+        name = f"ingestkit-pdf-{role}"
+        assert url == f"amqp://{name}:{users[name]['password']}@broker:5672/ingestkit-pdf"
+        settings_of({"amqp_url": url})
+    (definitions,) = services["broker"]["secrets"]
+    assert f"load_definitions = {definitions['target']}" in (COMPOSE / "rabbitmq.conf").read_text()
+
+
+def _secrets(folder: Path) -> dict[str, str]:
+    for name in ("compose/make-secrets.sh", "rabbitmq/definitions.json"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes((DEPLOY / name).read_bytes())
+    script = folder / "compose/make-secrets.sh"
     subprocess.run(["sh", str(script)], check=True, capture_output=True, timeout=20)
     return {f"./secrets/{path.name}": path.read_text() for path in (script.parent / "secrets").iterdir()}
 
@@ -217,3 +259,18 @@ def test_every_yaml_file_can_be_read() -> None:
     assert len(files) > 10
     for path in files:
         assert all(yaml.safe_load_all(path.read_text(encoding="utf-8"))), path
+
+
+def test_no_policy_for_the_broker_drops_anything() -> None:
+    """Results or jobs beyond a limit of length would vanish without a word, the oldest first."""
+    definitions = json.loads((DEPLOY / "rabbitmq/definitions.json").read_text())
+    names = Topology()
+    queues = (*names.queues(["default"]), names.reply_queue("client"))
+    limited = 0
+    for policy in definitions["policies"]:
+        for queue in queues:
+            if re.search(policy["pattern"], queue.name) and "max-length-bytes" in policy["definition"]:
+                overflow = policy["definition"].get("overflow") or queue.arguments.get("x-overflow")
+                assert overflow == "reject-publish", (policy["name"], queue.name)
+                limited += 1
+    assert limited == len(queues) - 1, "all but the dead letters"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -12,6 +14,7 @@ import pytest
 from ingestkit_pdf.cli import cli as producer
 from ingestkit_pdfd.cli import cli as daemon
 from ingestkit_pdfd.settings import DaemonSettings
+from support.documents import text_pdf
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md"))]
@@ -65,6 +68,22 @@ def test_a_wrong_command_line_is_seen() -> None:
     assert problem("ingestkit-pdf", " dead lst") is None
     assert problem("ingestkit-pdf", " dead list --reson x") == "no option --reson"
     assert problem("ingestkit-pdfd", " chek") == "no command 'chek'"
+
+
+def test_the_examples_of_the_readme_run(tmp_path: Path) -> None:
+    """The first thing that a reader tries would end in a traceback."""
+    examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    router, configuration, backends = examples
+    local = re.sub(r"DistributedExecutionBackend\(.*?\)", "LocalExecutionBackend()", backends)
+    local = local.replace("DistributedExecutionBackend", "LocalExecutionBackend")
+    for name in ("invoice.pdf", "contract.pdf"):
+        (tmp_path / name).write_bytes(text_pdf("The quick brown fox jumps over the lazy dog."))
+    (tmp_path / "example.py").write_text(router + configuration + local, encoding="utf-8")
+    command = [sys.executable, "-W", "error", "example.py"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False)
+    assert ended.stderr == ""
+    assert ended.stdout.startswith("invoice.pdf: 1 pages, 1 chunks\ncontract.pdf: 1 pages, 1 chunks\n")
+    assert ended.stdout.count("The quick brown fox") == 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

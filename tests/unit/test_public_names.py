@@ -24,15 +24,19 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 def test_the_public_names_are_these() -> None:
     """If it failed, a name that users import would be gone, or one would be public by accident."""
     assert ingestkit_pdf.__all__ == [
+        "BrokerTLS",
         "DistributedExecutionBackend",
         "ErrorCode",
         "ExecutionBackend",
         "ExecutionError",
         "IngestError",
+        "JobNotFoundError",
         "LocalExecutionBackend",
         "PDFProcessorConfig",
         "PDFRouter",
         "ProcessingResult",
+        "ResultTimeoutError",
+        "SubmitError",
         "__version__",
         "create_default_router",
     ]
@@ -72,7 +76,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_the_same_name_is_the_same_object_everywhere() -> None:
     """If it failed, `isinstance` and `except` would depend on where a name was imported from."""
     assert ingestkit_pdf.ExecutionBackend is protocols.ExecutionBackend is execution.ExecutionBackend
-    assert ingestkit_pdf.ExecutionError is execution.ExecutionError
+    for name in set(ingestkit_pdf.__all__) & set(execution.__all__):
+        assert getattr(ingestkit_pdf, name) is getattr(execution, name)
 
 
 def test_a_producer_needs_neither_the_parser_nor_the_daemons_client() -> None:

@@ -134,7 +134,7 @@ def test_the_configuration_travels_with_each_document() -> None:
     """If it failed, documents would be read with defaults."""
     execution = Recorder()
     config = PDFProcessorConfig(chunk_size_tokens=100)
-    PDFRouter(execution=execution, config=config).process(Path("a.pdf"))  # type: ignore[arg-type]
+    PDFRouter(execution=execution, config=config).process(Path("a.pdf"))
     assert execution.calls == ["submit a.pdf", "get a.pdf"]
     assert execution.configs == [config]
 
@@ -157,6 +157,63 @@ def test_aprocess_lets_the_event_loop_go_on() -> None:
     assert asyncio.run(main()).file_path == "a.pdf"
 
 
+class Waiting(Recorder):
+    """Has results only of documents that were released, and notes how long it was asked to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.released = threading.Event()
+        self.timeouts: list[float | None] = []
+
+    def get_result(self, job_id: str, timeout: float | None = None) -> ProcessingResult:
+        self.timeouts.append(timeout)
+        if not self.released.wait(10 if timeout is None else timeout):
+            raise ResultTimeoutError(job_id, timeout or 0.0, "nobody works")
+        return super().get_result(job_id, timeout)
+
+
+def test_a_document_that_takes_too_long_is_a_timeout_that_names_its_job() -> None:
+    """A caller that has to answer somebody would wait for ever, or could not tell which job goes on."""
+    router = PDFRouter(execution=Waiting())
+    with pytest.raises(ResultTimeoutError, match=r"within 0.01 s \(nobody works\)") as caught:
+        router.process("a.pdf", timeout=0.01)
+    assert caught.value.job_id == "job of a.pdf"
+    with pytest.raises(ResultTimeoutError, match=r"within 0.01 s"):
+        asyncio.run(router.aprocess("a.pdf", timeout=0.01))
+
+
+def test_a_batch_has_one_limit_of_time_and_an_error_result_for_what_is_late() -> None:
+    """A batch with one slow document would never end, take its limit once for each, or lose the others."""
+    execution = Waiting()
+    results = PDFRouter(execution=execution).process_batch(["a.pdf", "b.pdf"], timeout=0.1)
+    assert [result.errors for result in results] == [[ErrorCode.E_EXECUTION_TIMEOUT.value]] * 2
+    assert execution.timeouts[1] == 0.0
+    assert "within 0.1 s" in results[1].error_details[0].message
+
+
+def test_many_documents_that_wait_leave_the_event_loop_its_threads() -> None:
+    """An application that awaits a few documents could look up no host name and open no file meanwhile."""
+    submitted = threading.Event()
+
+    class Counting(Waiting):
+        def submit(self, file_path: str, config: PDFProcessorConfig) -> str:
+            job_id = super().submit(file_path, config)
+            if len(self.calls) == 100:
+                submitted.set()
+            return job_id
+
+    execution = Counting()
+
+    async def main() -> list[ProcessingResult]:
+        router = PDFRouter(execution=execution)
+        waiting = [asyncio.create_task(router.aprocess(f"{number}.pdf")) for number in range(100)]
+        assert await asyncio.wait_for(asyncio.to_thread(submitted.wait, 10), 20)
+        await asyncio.wait_for(asyncio.to_thread(execution.released.set), 10)
+        return await asyncio.gather(*waiting)
+
+    assert [result.file_path for result in asyncio.run(main())] == [f"{number}.pdf" for number in range(100)]
+
+
 def test_the_default_is_a_local_backend_of_the_configured_size() -> None:
     """If it failed, the interface's defaults would be others, or constructing would start workers."""
     router = create_default_router()
@@ -177,6 +234,30 @@ def test_distributed_is_one_value_away() -> None:
     local = config.model_copy(update={"execution_backend": "local"})
     with create_default_router(local) as router:
         assert isinstance(router._execution, LocalExecutionBackend)
+
+
+def test_everything_that_a_deployment_needs_can_be_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A producer whose daemons have another prefix, or a shared disk, could not use the configuration."""
+    given: dict[str, Any] = {}
+
+    def backend(url: str, **options: Any) -> Recorder:
+        given.update(options, url=url)
+        return Recorder()
+
+    monkeypatch.setattr("ingestkit_pdf.execution.distributed.DistributedExecutionBackend", backend)
+    config = PDFProcessorConfig(
+        execution_backend="distributed",
+        execution_queue_url="amqp://guest:guest@localhost:1/",
+        execution_prefix="team.pdf",
+        execution_lane="bulk",
+        execution_client_id="billing",
+        execution_inline_limit=0,
+        execution_submit_timeout=2.5,
+    )
+    PDFRouter(config=config)
+    names = ("url", "prefix", "lane", "client_id", "inline_limit", "submit_timeout")
+    expected = (config.execution_queue_url, "team.pdf", "bulk", "billing", 0, 2.5)
+    assert tuple(given[name] for name in names) == expected
 
 
 def test_distributed_without_an_address_says_what_is_missing() -> None:

@@ -1,4 +1,4 @@
-"""The page of settings is made from the settings."""
+"""The reference of settings, configuration and error codes is made from the code."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.errors import ErrorCode
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -24,9 +25,9 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["settings.md", "config.md"])
+@pytest.mark.parametrize("name", ["settings.md", "config.md", "errors.md"])
 def test_the_page_is_up_to_date(generator: ModuleType, name: str) -> None:
-    """Operators would read of settings that are gone, and not of those that are new."""
+    """Users would read of settings and codes that are gone, and not of those that are new."""
     path = DOCS / "reference" / name
     found = path.read_text(encoding="utf-8")
     assert found == generator.PAGES[path](), "run: python docs/generate_reference.py"
@@ -38,6 +39,13 @@ def test_every_field_of_the_configuration_is_on_the_page(generator: ModuleType) 
     for name, field in PDFProcessorConfig.model_fields.items():
         assert page.count(f"| `{name}` |") == 1
         assert field.description
+
+
+def test_every_error_code_is_on_the_page_with_a_description(generator: ModuleType) -> None:
+    """A code would turn up in a result, and nobody could look up what it means."""
+    page = generator.errors_page()
+    for code in ErrorCode:
+        assert page.count(f"| `{code}` | ") == 1
 
 
 def test_a_setting_without_a_description_is_not_accepted(generator: ModuleType) -> None:

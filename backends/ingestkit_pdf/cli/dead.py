@@ -14,6 +14,7 @@ import click
 
 from ingestkit_pdf.cli import dead_report, options
 from ingestkit_pdf.cli.dead_options import Broker, broker_options, filter_options, stoppable
+from ingestkit_pdf.cli.entry import INTERRUPTED
 from ingestkit_pdf.cli.report import complain, printable, table
 from ingestkit_pdf.execution import dead_letters
 from ingestkit_pdf.execution.dead_letters import Letter, LetterFilter, Tally
@@ -21,25 +22,26 @@ from ingestkit_pdf.wire.envelope import Message
 
 __all__ = ["dead"]
 
-_INTERRUPTED = 130
 
-_ALL = click.option("--all", "everything", is_flag=True, help="Every letter, without any filter.")
-_LIMIT = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many letters.")
-_DRY_RUN = click.option("--dry-run", is_flag=True, help="Only show which letters it would be.")
+_ALL = click.option("--all", "everything", is_flag=True, help="All dead letters, without any filter.")
+_LIMIT = click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Maximum number of dead letters."
+)
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 
 
 @click.group(name="dead")
 def dead() -> None:
-    """Dead letters: jobs that could not succeed, parked with their reason until somebody decides.
+    """Dead letters: jobs that could not succeed, parked with the reason.
 
-    `list` and `show` change nothing. One of these commands at a time works on a broker's letters; another
-    one waits for it. Ctrl-C ends each between two letters.
+    `list` and `show` change nothing. Only one of these commands at a time works on the dead letters of a
+    broker; another one waits for it. Ctrl-C stops each of them without leaving anything in doubt.
     """
 
 
 @dead.command(name="list")
 @filter_options
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON for each letter.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON for each dead letter.")
 @broker_options
 def list_letters(
     *,
@@ -47,9 +49,9 @@ def list_letters(
     wanted: LetterFilter,
     broker: Broker,
 ) -> None:
-    """List dead letters, the oldest first, and how many there are of each reason.
+    """List dead letters, the oldest first, and count them by reason.
 
-    With --json they come in the order of the broker, which is about that of their arrival.
+    With --json they come in the order of the broker, which is roughly that of their arrival.
 
     Exit codes: 0 listed, 1 the broker is not there, 2 wrong usage.
     """
@@ -75,12 +77,12 @@ def list_letters(
 
 @dead.command()
 @filter_options
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON for each letter.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON for each dead letter.")
 @click.option(
     "--save",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the document, where it is inline, into this new file that only you can read.",
+    help="Write the document, if it is inline, to this new file, which only you can read.",
 )
 @broker_options
 def show(
@@ -90,12 +92,12 @@ def show(
     wanted: LetterFilter,
     broker: Broker,
 ) -> None:
-    """Show everything that is known about the letters of a job, or those that fit the filters.
+    """Show everything that is known about the dead letters of a job, or about those that match the filters.
 
-    Exit codes: 0 shown, 1 no such letter or the broker is not there, 2 wrong usage.
+    Exit codes: 0 shown, 1 there is none or the broker is not there, 2 wrong usage.
     """
     if wanted.is_all:
-        raise _usage("which letters? Give a JOB_ID or a filter (list shows all of them)")
+        raise _usage("which dead letters? Give a JOB_ID or a filter (list shows all of them)")
     now = time.time()
     saved: list[str] = []
 
@@ -117,9 +119,9 @@ def show(
             stop=stop,
         )
     if not tally.done and not tally.interrupted:
-        raise click.ClickException(f"no such letter (of {dead_report.count(tally.seen)})")
+        raise click.ClickException(f"none matches (of {dead_report.count(tally.seen)})")
     if saved and tally.done > 1:
-        complain(f"{save} has the document of the first letter, job {saved[0]}")
+        complain(f"{save} has the document of the first one, job {saved[0]}")
     _end(tally)
 
 
@@ -128,8 +130,8 @@ def show(
 @_ALL
 @_LIMIT
 @_DRY_RUN
-@click.option("--to-lane", callback=options.lane_name, help="Bring them to this lane instead of their own.")
-@click.option("--force", is_flag=True, help="Also what is not a valid job.")
+@click.option("--to-lane", callback=options.lane_name, help="Submit them to this lane instead of their own.")
+@click.option("--force", is_flag=True, help="Include messages that are not valid jobs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with the counts.")
 @broker_options
 def redrive(
@@ -143,10 +145,10 @@ def redrive(
     wanted: LetterFilter,
     broker: Broker,
 ) -> None:
-    """Bring dead letters back as jobs: same job id, same reply queue, first attempt again.
+    """Submit dead letters again: same job id, same reply queue, starting with the first attempt.
 
-    Each is removed here only when the broker has confirmed it there, so an interruption loses nothing;
-    run it again for the rest. The new answer takes the place of the error that the client got.
+    Each is removed only after the broker has confirmed its job, so an interruption loses nothing; run the
+    command again for the rest. The new answer replaces the error that the client got.
 
     Exit codes: 0 all that were meant are back, 1 some could not be or the broker is not there,
     2 wrong usage, 130 interrupted.
@@ -160,7 +162,7 @@ def redrive(
             rows.append(dead_report.row(letter, now))
 
     tally = Tally()
-    with _broker_errors(tally, "brought back"), stoppable() as stop:
+    with _broker_errors(tally, "redriven"), stoppable() as stop:
         dead_letters.redrive(
             broker.url,
             wanted,
@@ -175,7 +177,7 @@ def redrive(
         )
     if rows and not as_json:
         click.echo(table(dead_report.HEADINGS, rows) + "\n")
-    _report(tally, "would be brought back" if dry_run else "brought back", dry_run=dry_run, as_json=as_json)
+    _report(tally, "would be redriven" if dry_run else "redriven", dry_run=dry_run, as_json=as_json)
     _end(tally)
 
 
@@ -231,7 +233,7 @@ def purge(
 
 def _check_chosen(wanted: LetterFilter, *, everything: bool) -> None:
     if wanted.is_all and not everything:
-        raise _usage("which letters? Give a JOB_ID or a filter, or --all")
+        raise _usage("which dead letters? Give a JOB_ID or a filter, or --all")
     if everything and not wanted.is_all:
         raise _usage("--all and a filter contradict each other")
 
@@ -274,7 +276,7 @@ def _end(tally: Tally) -> None:
     context = click.get_current_context()
     if tally.interrupted:
         complain("interrupted; run it again for the rest")
-        context.exit(_INTERRUPTED)
+        context.exit(INTERRUPTED)
     context.exit(1 if tally.left else 0)
 
 

@@ -33,8 +33,8 @@ def age(seconds: float | None) -> str:
 
 
 def count(number: int) -> str:
-    """`1 letter`, `2 letters`."""
-    return f"{number} letter" if number == 1 else f"{number} letters"
+    """`1 dead letter`, `2 dead letters`."""
+    return f"{number} dead letter" if number == 1 else f"{number} dead letters"
 
 
 def row(letter: Letter, now: float) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ def row(letter: Letter, now: float) -> tuple[str, ...]:
 
 
 def summary(reasons: Mapping[str, int]) -> str:
-    """`3 letters: 2 timeout, 1 crashed`."""
+    """`3 dead letters: 2 timeout, 1 crashed`."""
     parts = ", ".join(f"{number} {reason}" for reason, number in Counter(reasons).most_common())
     total = count(sum(reasons.values()))
     return f"{total}: {parts}" if parts else total

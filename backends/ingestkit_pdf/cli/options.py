@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import click
 from pydantic import ValidationError
 
+from ingestkit_pdf._deployment import DEFAULT_PREFIX, NAME_RULE, is_valid_name
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.execution.tls import BrokerTLS, TLSError
-from ingestkit_pdf.wire.topology import DEFAULT_PREFIX, is_valid_name
 
 __all__ = ["amqp_url", "config", "lane_name", "output_options", "prefix", "queue_url", "tls"]
 
@@ -84,18 +84,25 @@ def tls(command: Decorated) -> Decorated:
     return result
 
 
-prefix = click.option(
-    "--prefix", default=DEFAULT_PREFIX, show_default=True, help="Of all exchanges and queues."
-)
+def prefix(command: Decorated) -> Decorated:
+    """`--prefix`, else what the configuration file says."""
+
+    @functools.wraps(command)
+    def with_prefix(*arguments: Any, config: PDFProcessorConfig, prefix: str | None, **others: Any) -> Any:
+        chosen = config.execution_prefix if prefix is None else prefix
+        return command(*arguments, config=config, prefix=chosen, **others)
+
+    help_text = f"First part of the names of all exchanges and queues.  [default: {DEFAULT_PREFIX}]"
+    decorated: Any = click.option("--prefix", help=help_text)(with_prefix)
+    result: Decorated = decorated
+    return result
 
 
 def lane_name(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
     """Check one lane or several, or a client id."""
     for name in value if isinstance(value, tuple) else [value]:
         if name is not None and not is_valid_name(name):
-            raise click.BadParameter(
-                f"{name!r} is not 1 to 64 letters, digits, '_' or '-'", context, parameter
-            )
+            raise click.BadParameter(f"{name!r} is not {NAME_RULE}", context, parameter)
     return value
 
 

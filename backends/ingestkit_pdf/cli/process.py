@@ -29,7 +29,7 @@ _FILES = click.argument(
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Processes at work.  [default: 4, or one for each file if fewer]",
+    help="Number of worker processes.  [default: 4, or the number of files if smaller]",
 )
 @secrets.password
 @options.config
@@ -46,8 +46,8 @@ def process(
     """Read PDF files on this machine, without a broker.
 
     Results go to standard output in the order of the files, or into a folder. JSON on standard output is
-    one document a line; several Markdown documents are each preceded by a comment with the file's name.
-    What failed is told on standard error with its code.
+    one document per line; several Markdown documents are each preceded by a comment with the file's name.
+    Failed documents are reported on standard error with their codes.
 
     Exit codes: 0 every document was read, 1 some failed, 2 wrong usage.
     """

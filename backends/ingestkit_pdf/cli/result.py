@@ -35,7 +35,7 @@ __all__ = ["result"]
     default=30.0,
     show_default=True,
     metavar="SECONDS",
-    help="To wait for any one answer of the broker.",
+    help="How long to wait for each answer of the broker.",
 )
 @options.config
 @options.tls
@@ -90,9 +90,7 @@ def result(
     except ExecutionError as error:
         raise click.ClickException(str(error)) from error
     except QueueInUseError as error:
-        raise click.ClickException(
-            f"{error}: that client is running and collects its results itself"
-        ) from error
+        raise click.ClickException(str(error)) from error
     except ConnectionError as error:
         raise click.ClickException(f"no answer from the broker: {error}") from error
     except ValueError as error:

@@ -27,17 +27,21 @@ __all__ = ["status"]
     default=[DEFAULT_LANE],
     show_default=True,
     callback=options.lane_name,
-    help="Lane to look at; may be repeated.",
+    help="Lane to show; may be repeated.",
 )
 @click.option(
     "--client-id",
     "client_ids",
     multiple=True,
     callback=options.lane_name,
-    help="Reply queue to look at as well.",
+    help="Client whose reply queue to show as well; may be repeated.",
 )
 @click.option(
-    "--timeout", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="In seconds."
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=10.0,
+    show_default=True,
+    help="How long the broker may take, in seconds.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 @options.config

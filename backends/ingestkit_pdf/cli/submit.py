@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import uuid
 from pathlib import Path
@@ -17,11 +18,8 @@ from ingestkit_pdf.errors import ExecutionError, ResultTimeoutError, SubmitError
 from ingestkit_pdf.execution.distributed import DistributedExecutionBackend
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
-from ingestkit_pdf.wire.envelope import DEFAULT_INLINE_LIMIT
 
 __all__ = ["submit"]
-
-_CONFIRM_TIMEOUT = 30.0
 
 
 @click.command()
@@ -39,9 +37,9 @@ _CONFIRM_TIMEOUT = 30.0
     "--timeout",
     type=click.FloatRange(min=0.1),
     metavar="SECONDS",
-    help="With --wait: for all results together.",
+    help="With --wait: how long to wait for all results together.",
 )
-@click.option("--by-path", is_flag=True, help="Send the paths only; they must mean the same to the daemons.")
+@click.option("--by-path", is_flag=True, help="Send the paths only; the daemons must be able to read them.")
 @options.amqp_url
 @options.prefix
 @secrets.password
@@ -86,8 +84,8 @@ def submit(
             client_id=client_id,
             lane=lane or config.execution_lane,
             prefix=prefix,
-            inline_limit=0 if by_path else DEFAULT_INLINE_LIMIT,
-            submit_timeout=min(_CONFIRM_TIMEOUT, timeout or _CONFIRM_TIMEOUT),
+            inline_limit=0 if by_path else config.execution_inline_limit,
+            submit_timeout=min(config.execution_submit_timeout, timeout or math.inf),
         )
     except ValueError as error:
         raise click.UsageError(str(error), context) from error

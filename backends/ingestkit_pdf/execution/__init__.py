@@ -5,8 +5,9 @@ The names below are imported when they are first used, so that a producer loads 
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from ingestkit_pdf._lazy import lazy_names
 
 if TYPE_CHECKING:
     from ingestkit_pdf.errors import (
@@ -37,30 +38,20 @@ __all__ = [
     "failure_result",
 ]
 
-_HOME = {
-    "DistributedExecutionBackend": "ingestkit_pdf.execution.distributed",
-    "ErrorCode": "ingestkit_pdf.errors",
-    "ExecutionBackend": "ingestkit_pdf.execution.protocol",
-    "ExecutionError": "ingestkit_pdf.errors",
-    "FailureReason": "ingestkit_pdf.execution.failure",
-    "IngestError": "ingestkit_pdf.errors",
-    "JobNotFoundError": "ingestkit_pdf.errors",
-    "LocalExecutionBackend": "ingestkit_pdf.execution.local",
-    "ResultTimeoutError": "ingestkit_pdf.errors",
-    "SubmitError": "ingestkit_pdf.errors",
-    "WorkerFailure": "ingestkit_pdf.execution.failure",
-    "failure_result": "ingestkit_pdf.execution.failure",
-}
-
-
-def __getattr__(name: str) -> object:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "DistributedExecutionBackend": "ingestkit_pdf.execution.distributed",
+        "ErrorCode": "ingestkit_pdf.errors",
+        "ExecutionBackend": "ingestkit_pdf.execution.protocol",
+        "ExecutionError": "ingestkit_pdf.errors",
+        "FailureReason": "ingestkit_pdf.execution.failure",
+        "IngestError": "ingestkit_pdf.errors",
+        "JobNotFoundError": "ingestkit_pdf.errors",
+        "LocalExecutionBackend": "ingestkit_pdf.execution.local",
+        "ResultTimeoutError": "ingestkit_pdf.errors",
+        "SubmitError": "ingestkit_pdf.errors",
+        "WorkerFailure": "ingestkit_pdf.execution.failure",
+        "failure_result": "ingestkit_pdf.execution.failure",
+    },
+)

@@ -30,7 +30,11 @@ __all__ = ["Slot"]
 _log = logging.getLogger("ingestkit_pdf")
 
 _START_DELAYS = (0.0, 0.1, 0.3, 1.0)
-"""Seconds before each attempt to start a worker; when the last has failed, one job is told why."""
+"""Seconds before each attempt to start a worker; when the last has failed, one job is told why, unless other
+slots have workers."""
+
+_RETRY_MILLISECONDS = 1000
+"""So long it is waited for a job to tell; then a worker is tried to be started again."""
 
 Outcome = PoolResult | WorkerFailure
 
@@ -43,6 +47,7 @@ class Slot:
         launcher: Where the workers come from.
         limits: When a worker is replaced.
         finish: Called with each job and its outcome.
+        alone: Whether no slot of the pool has a worker.
     """
 
     def __init__(
@@ -52,18 +57,21 @@ class Slot:
         limits: PoolLimits,
         finish: Callable[[PoolJob, Outcome], None],
         *,
+        alone: Callable[[], bool],
         name: str,
     ) -> None:
         self._queue = queue
         self._launcher = launcher
         self._limits = limits
         self._finish = finish
+        self._alone = alone
         self._worker: WorkerProcess | None = None
         self._number = 0
         self._documents = 0
         self.busy = False
         self.deadline: float | None = None
         self.pid: int | None = None
+        self.failing: tuple[float, str] | None = None
         self.unconfined: tuple[str, ...] = ()
         self.restarts: Counter[str] = Counter()
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -82,6 +90,7 @@ class Slot:
             worker.discard()
             raise
         self._worker = worker
+        self.failing = None
         self.unconfined = worker.unconfined
         self._documents = 0
         self.pid = worker.pid
@@ -98,7 +107,10 @@ class Slot:
             try:
                 worker = self._worker or self._relaunch()
             except WorkerStartError as error:
-                self._refuse_one(error)
+                if self._alone():
+                    self._refuse_one(error)
+                elif self._queue.closing.is_set():
+                    break  # the others do what is left
                 continue
             if (work := self._await_work(worker)) is None:
                 continue
@@ -119,14 +131,16 @@ class Slot:
                 return self.launch()
             except WorkerStartError as error:
                 problem = error
+                if self.failing is None:
+                    self.failing = (time.monotonic(), str(error))
+                    _log.warning("no worker process could be started: %s", error)
         raise problem
 
     def _refuse_one(self, problem: WorkerStartError) -> None:
-        """Without a worker, the next job fails with the reason: better than to wait without a word."""
+        """Without any worker in the pool, the next job fails with the reason, rather than wait unheard."""
         poll = select.poll()
         poll.register(self._queue.fd, select.POLLIN)
-        poll.poll()
-        if (job := self._queue.take()) is not None:
+        if poll.poll(_RETRY_MILLISECONDS) and (job := self._queue.take()) is not None:
             self._conclude(job, _not_started(problem))
 
     def _conclude(self, job: PoolJob, outcome: Outcome) -> None:
@@ -283,7 +297,8 @@ def _reached(worker: WorkerProcess, number: int) -> Reached:
 
 
 def _not_started(error: WorkerStartError) -> WorkerFailure:
-    return _crashed(f"no worker process could be started: {error}")
+    message = f"no worker process could be started: {error}"
+    return WorkerFailure(reason=FailureReason.NOT_STARTED, message=message)
 
 
 def _crashed(text: str) -> WorkerFailure:

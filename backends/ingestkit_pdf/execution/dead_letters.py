@@ -18,15 +18,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingestkit_pdf._deployment import DEFAULT_PREFIX, check_lane
+from ingestkit_pdf.execution._client.confirmed_publisher import ConfirmedPublisher
+from ingestkit_pdf.execution._client.one_shot import OneShotConnection
+from ingestkit_pdf.execution._client.queue_browser import QueueBrowser, QueueInUseError
 from ingestkit_pdf.execution._client.script import Script, Steps
-from ingestkit_pdf.execution._client.shelf import Outlet, QueueInUseError, Shelf, lock
-from ingestkit_pdf.execution._client.visit import Visit
 from ingestkit_pdf.execution.letter_filter import LetterFilter
 from ingestkit_pdf.execution.letter_reasons import explain
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.wire.envelope import InvalidMessageError, Message, decode_job, redriven_message
 from ingestkit_pdf.wire.letter import BrokerDeath, Letter, read_letter
-from ingestkit_pdf.wire.topology import DEFAULT_PREFIX, Topology, is_valid_name
+from ingestkit_pdf.wire.topology import Topology
 
 __all__ = [
     "BrokerDeath",
@@ -85,7 +87,7 @@ def look(
         return False
         yield
 
-    _Round(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop).run(handle)
+    _Pass(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop).run(handle)
     return tally
 
 
@@ -110,15 +112,15 @@ def redrive(
         url: AMQP URL.
         wanted: Which letters.
         prefix: Of exchanges and queues.
-        to_lane: Where to, instead of the lane each came from.
-        limit: At most so many.
-        force: Also what is not a valid job (a daemon will park it again).
+        to_lane: Lane to submit them to, instead of the lane each came from.
+        limit: Maximum number of dead letters.
+        force: Include messages that are not valid jobs (a daemon will park them again).
         dry_run: Only say what would be done.
         timeout: Seconds to wait for any one answer of the broker.
         tls: For `amqps://`.
-        stop: Asked between two letters; True ends it there, with nothing in doubt.
-        show: Told of each letter: brought back (None), or why not.
-        tally: Filled as it goes, for whoever wants to know how far it came before an exception.
+        stop: Called between two letters; True ends the call there, with nothing in doubt.
+        show: Called for each letter, with None if it was redriven, else with the reason why not.
+        tally: Updated on the way, to show after an exception how far the call came.
 
     Raises:
         ValueError: `url`, `prefix` or `to_lane` is not one, or a file of `tls` cannot be used.
@@ -128,34 +130,24 @@ def redrive(
     """
     tally = Tally() if tally is None else tally
     topology = Topology(prefix)
-    if to_lane is not None and not is_valid_name(to_lane):
-        raise ValueError(f"lane {to_lane!r} is not 1 to 64 letters, digits, '_' or '-'")
-    closed: dict[str, str] = {}  # lanes that take nothing now
-    moved: set[tuple[str | None, int]] = set()
-    round_ = _Round(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit)
-    outlet = Outlet(round_.visit, topology.jobs_exchange.name)
+    if to_lane is not None:
+        check_lane(to_lane)
+    one_pass = _Pass(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit)
+    publisher = None if dry_run else ConfirmedPublisher(one_pass.one_shot, topology.jobs_exchange.name)
+    back = _WayBack(topology, publisher, to_lane=to_lane, force=force)
 
     def handle(letter: Letter, message: Message) -> Steps:
-        if (letter.job_id, letter.redrives) in moved:
+        if back.was_moved(letter):
             return False  # it has failed again already; once is enough for one call
-        problem, lane = _obstacle(message, topology, force=force), to_lane or letter.lane
-        if problem is None and lane is None:
-            problem = "the lane it came from is unknown (--to-lane names one)"
-        if problem is None and lane is not None:
-            problem = closed.get(lane)
-            if problem is None and not dry_run:
-                problem = yield from outlet.publish(redriven_message(message), lane)
-                if problem is not None:
-                    closed[lane] = problem
+        problem = yield from back.move(letter, message)
         if problem is None:
-            moved.add((letter.job_id, letter.redrives + 1))
             tally.done += 1
         else:
             tally.left[problem] += 1
         show(letter, problem)
         return problem is None and not dry_run
 
-    round_.run(handle, None if dry_run else outlet)
+    one_pass.run(handle, publisher)
     return tally
 
 
@@ -171,7 +163,7 @@ def purge(
     stop: Stop = lambda: False,
     tally: Tally | None = None,
 ) -> Tally:
-    """Delete letters, at most `limit` of them. Nobody is told; their clients were when they were parked.
+    """Delete letters, at most `limit` of them. Clients are not informed: they were when the jobs were parked.
 
     Raises:
         ValueError: `url` or `prefix` is not one, or a file of `tls` cannot be used.
@@ -185,11 +177,11 @@ def purge(
         return not dry_run
         yield
 
-    _Round(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit).run(handle)
+    _Pass(url, prefix, wanted, tally, timeout=timeout, tls=tls, stop=stop, limit=limit).run(handle)
     return tally
 
 
-class _Round:
+class _Pass:
     """One pass over the letters, in the order of the broker.
 
     `handle` is a script's steps for one letter that is wanted; True when it is to be taken off the queue.
@@ -213,48 +205,82 @@ class _Round:
         self._tally = tally
         self._stop = stop
         self._limit = limit
-        self.visit = Visit(url, name="ingestkit-pdf dead", timeout=timeout, tls=tls)
+        self.one_shot = OneShotConnection(url, name="ingestkit-pdf dead", timeout=timeout, tls=tls)
 
-    def run(self, handle: Callable[[Letter, Message], Steps], outlet: Outlet | None = None) -> None:
+    def run(
+        self, handle: Callable[[Letter, Message], Steps], publisher: ConfirmedPublisher | None = None
+    ) -> None:
         """Connect, pass over the letters, and put back what was not taken."""
 
         def steps(connection: Any, script: Script) -> Steps:
             try:
-                yield from lock(connection, script, self.visit, self._topology.dead_lock, self._timeout)
+                yield from self.one_shot.lock(connection, script, self._topology.dead_lock, self._timeout)
             except QueueInUseError as error:
                 busy = "another command is looking at the dead letters; try again when it has ended"
                 raise QueueInUseError(busy) from error
-            shelf = Shelf(self.visit, self._topology.dead_queue)
-            if not (yield from shelf.open(connection, script)):
+            browser = QueueBrowser(self.one_shot, self._topology.dead_queue)
+            if not (yield from browser.open(connection, script)):
                 return
-            if outlet is not None:
-                yield from outlet.open(connection, script)
-            yield from self._pass(shelf, handle)
-            yield from shelf.put_back()
+            if publisher is not None:
+                yield from publisher.open(connection, script)
+            yield from self._go_over(browser, handle)
+            yield from browser.put_back()
 
-        self.visit.run(steps)
+        self.one_shot.run(steps)
 
-    def _pass(self, shelf: Shelf, handle: Callable[[Letter, Message], Steps]) -> Steps:
+    def _go_over(self, browser: QueueBrowser, handle: Callable[[Letter, Message], Steps]) -> Steps:
         tally = self._tally
         while self._limit is None or tally.done < self._limit:
             if self._stop():
                 tally.interrupted = True
                 return
-            found = yield from shelf.get()
+            found = yield from browser.get()
             if found is None:
                 return
             tally.seen += 1
             letter = read_letter(found.message, self._topology.prefix)
             if self._wanted.matches(letter) and (yield from handle(letter, found.message)):
-                shelf.take(found)
+                browser.take(found)
 
 
-def _obstacle(message: Message, topology: Topology, *, force: bool) -> str | None:
-    """Why this letter cannot be a job again; None when it can."""
-    if force:
-        return None
+class _WayBack:
+    """Publishes letters as jobs again; without a publisher it only finds out which could be."""
+
+    def __init__(
+        self, topology: Topology, publisher: ConfirmedPublisher | None, *, to_lane: str | None, force: bool
+    ) -> None:
+        self._topology = topology
+        self._publisher = publisher
+        self._to_lane = to_lane
+        self._force = force
+        self._closed: dict[str, str] = {}  # lanes that take nothing now
+        self._moved: set[tuple[str | None, int]] = set()
+
+    def was_moved(self, letter: Letter) -> bool:
+        """True for a job that this has brought back, and that is here again."""
+        return (letter.job_id, letter.redrives) in self._moved
+
+    def move(self, letter: Letter, message: Message) -> Steps:
+        """Bring a letter back; None once the broker has the job, else why it must stay."""
+        lane = self._to_lane or letter.lane
+        problem = None if self._force else _obstacle(message, self._topology)
+        if problem is None and lane is None:
+            problem = "the lane it came from is unknown (--to-lane names one)"
+        if problem is None and lane is not None:
+            if self._publisher is not None and lane not in self._closed:
+                refused = yield from self._publisher.publish(redriven_message(message), lane)
+                if refused is not None:
+                    self._closed[lane] = refused
+            problem = self._closed.get(lane)
+        if problem is None:
+            self._moved.add((letter.job_id, letter.redrives + 1))
+        return problem
+
+
+def _obstacle(message: Message, topology: Topology) -> str | None:
+    """Why this letter is not a valid job; None when it is."""
     try:
         decode_job(redriven_message(message), topology, inline_limit=sys.maxsize)
     except InvalidMessageError as error:
-        return f"not a valid job ({error}); only --force brings it back"
+        return f"not a valid job ({error}); only --force redrives it"
     return None

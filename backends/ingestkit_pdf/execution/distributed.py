@@ -11,30 +11,36 @@ import time
 import uuid
 import weakref
 from collections.abc import Generator, Iterable, Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from ingestkit_pdf import _tracing
+from ingestkit_pdf._deployment import (
+    DEFAULT_INLINE_LIMIT,
+    DEFAULT_LANE,
+    DEFAULT_PREFIX,
+    check_client_id,
+    check_lane,
+)
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode, ExecutionError, ResultTimeoutError, SubmitError
-from ingestkit_pdf.execution._client.answer import Answer
 from ingestkit_pdf.execution._client.asking import Asking
-from ingestkit_pdf.execution._client.link import Link
+from ingestkit_pdf.execution._client.connection import ClientConnection
 from ingestkit_pdf.execution._client.publisher import Publication
 from ingestkit_pdf.execution._client.results import ResultStore
+from ingestkit_pdf.execution.reading import read_result, too_large
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import JobProgress, ProcessingResult
 from ingestkit_pdf.wire.envelope import (
-    DEFAULT_INLINE_LIMIT,
     InvalidMessageError,
     Message,
+    ResultTooLargeError,
     encode_job,
 )
 from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
-from ingestkit_pdf.wire.topology import DEFAULT_LANE, DEFAULT_PREFIX, Topology, is_valid_name
+from ingestkit_pdf.wire.topology import Topology
 
 __all__ = ["DistributedExecutionBackend"]
 
@@ -63,13 +69,13 @@ class DistributedExecutionBackend:
             jobs that its predecessor submitted; without one, the id is random and nobody can.
         lane: The queue the jobs go to.
         prefix: First part of the name of every exchange and queue.
-        inline_limit: Files of up to so many bytes travel inside the job, larger ones by their absolute
-            path, which daemons must be able to read. 0: always by path.
+        inline_limit: Files of up to this many bytes travel inside the job, larger ones by their absolute
+            path, which the daemons must be able to read. 0: always by path.
         secrets_key: Seals the passwords that jobs carry; the daemons' `secrets_key`. Without it, a job with a
             password is not accepted.
         submit_timeout: Seconds that `submit` waits for the broker to confirm a job.
-        result_window: Unclaimed results that are fetched ahead; a caller that waits for one further back
-            in the queue lets more in.
+        result_window: Unclaimed results that are fetched ahead, as long as they take no more than some 256
+            MiB; a caller that waits for one further back in the queue lets more in.
 
     Raises:
         ValueError: `client_id`, `lane` or `prefix` cannot be part of a queue's name, a limit is negative, or
@@ -90,20 +96,12 @@ class DistributedExecutionBackend:
         result_window: int = _DEFAULT_WINDOW,
     ) -> None:
         self._topology = Topology(prefix)
-        if not is_valid_name(lane):
-            raise ValueError(f"lane {lane!r} is not 1 to 64 letters, digits, '_' or '-'")
-        if client_id is not None and not self._topology.is_reply_queue(
-            self._topology.reply_queue(client_id).name
-        ):
-            raise ValueError(
-                f"client_id {client_id!r} is not 1 to 64 letters, digits, '_' or '-' (and not 'orphaned')"
-            )
         if inline_limit < 0 or submit_timeout <= 0 or result_window < 1:
             raise ValueError("inline_limit, submit_timeout and result_window must not be negative or zero")
         self._url = queue_url
         self._tls = tls
-        self._lane = lane
-        self._given_client_id = client_id
+        self._lane = check_lane(lane)
+        self._given_client_id = None if client_id is None else check_client_id(client_id)
         self._inline_limit = inline_limit
         self._seal = PasswordSeal(secrets_key) if secrets_key else None
         self._submit_timeout = submit_timeout
@@ -117,7 +115,7 @@ class DistributedExecutionBackend:
         transient = self._given_client_id is None
         self._store = ResultStore(adopt=not transient)
         self._reply_queue = self._topology.reply_queue(self._client_id)
-        self._link = Link(
+        self._connection = ClientConnection(
             self._url,
             tls=self._tls,
             topology=self._topology,
@@ -127,16 +125,18 @@ class DistributedExecutionBackend:
             window=self._window,
             transient=transient,
         )
-        self._asking = Asking(self._link, self._store, self._topology, self._reply_queue)
-        # The link does not know this object, so one that was forgotten is closed when it is collected.
-        self._finalizer = weakref.finalize(self, _close_in, self._pid, self._link, _FINALIZE_TIMEOUT)
+        self._asking = Asking(self._connection, self._store, self._topology, self._reply_queue)
+        # The connection does not know this object, so one that was forgotten is closed when it is collected.
+        self._finalizer = weakref.finalize(self, _close_in, self._pid, self._connection, _FINALIZE_TIMEOUT)
 
     @property
     def client_id(self) -> str:
         """The identity whose reply queue is used."""
         return self._client_id
 
-    def submit(self, file_path: str, config: PDFProcessorConfig, *, job_id: str | None = None) -> str:
+    def submit(
+        self, file_path: str | os.PathLike[str], config: PDFProcessorConfig, *, job_id: str | None = None
+    ) -> str:
         """Hand over a document; returns the id of its job once the broker has it safely.
 
         Args:
@@ -160,10 +160,10 @@ class DistributedExecutionBackend:
         publication = Publication(message, time.monotonic() + self._submit_timeout)
         is_new = self._store.expect(job_id, path)
         try:
-            self._link.publish(publication)
+            self._connection.publish(publication)
             publication.wait()
         finally:
-            publication.abandon()
+            self._connection.withdraw(publication)
         if publication.is_confirmed:
             return job_id
         if is_new and not publication.uncertain:
@@ -180,7 +180,7 @@ class DistributedExecutionBackend:
                 `client_id` under which a predecessor could have.
             ResultTimeoutError: Nothing came in time. The job goes on; ask again later.
             ExecutionError: The broker refuses the connection, the result is not one this version
-                understands (it stays in the queue), or the backend was closed.
+                understands or takes more than 512 MiB (it stays in the queue), or the backend was closed.
         """
         with contextlib.closing(self._collect([job_id], timeout)) as results:
             return next(results)[1]
@@ -240,7 +240,7 @@ class DistributedExecutionBackend:
         """End the connection and its thread within `timeout` seconds; calls that wait raise. Idempotent."""
         self._closed = True
         self._finalizer.detach()
-        _close_in(self._pid, self._link, timeout)
+        _close_in(self._pid, self._connection, timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -253,7 +253,7 @@ class DistributedExecutionBackend:
     def _check_usable(self, *, submitting: bool = False) -> None:
         reason = "this backend was closed" if self._closed else None
         if reason is None and os.getpid() != self._pid:
-            if self._link.is_started:
+            if self._connection.is_started:
                 reason = (
                     f"this backend belongs to process {self._pid}; make one in each process after the fork"
                 )
@@ -287,7 +287,7 @@ class DistributedExecutionBackend:
     def _why_not(self, publication: Publication) -> str:
         if publication.failure is not None:
             return f"job {publication.job_id} was not accepted: {publication.failure}"
-        trouble = self._link.trouble() or "the broker has not confirmed it"
+        trouble = self._connection.trouble() or "the broker has not confirmed it"
         text = f"job {publication.job_id} was not confirmed within {self._submit_timeout:g} s: {trouble}"
         if publication.uncertain:
             text += (
@@ -304,11 +304,11 @@ class DistributedExecutionBackend:
         try:
             missing = set(waiter.job_ids)
             if not waiter.has_news:
-                self._link.ensure()
+                self._connection.ensure()
             while missing:
                 job_id = waiter.next(None if deadline is None else deadline - time.monotonic())
                 if job_id is None:
-                    raise ResultTimeoutError(min(missing), timeout or 0.0, self._link.trouble())
+                    raise ResultTimeoutError(min(missing), timeout or 0.0, self._connection.trouble())
                 result = self._hand_over(job_id) if job_id in missing else None
                 if result is not None:
                     missing.discard(job_id)
@@ -321,16 +321,19 @@ class DistributedExecutionBackend:
         if answer is None:
             return None
         try:
-            result = _parse(answer)
+            result = read_result(job_id, answer.body())
+        except ResultTooLargeError as error:
+            self._store.put_back(answer)
+            raise too_large(job_id, error) from error
         except InvalidMessageError as error:
             _log.warning("a result of job %s was dropped: %s", job_id, error)
             self._store.discard(answer)
-            self._link.settle(answer.deliveries, discard=True)
+            self._connection.settle(answer.deliveries, discard=True)
             return None
         except BaseException:  # KeyboardInterrupt too: the caller does not have it
             self._store.put_back(answer)
             raise
-        self._link.settle(answer.deliveries)
+        self._connection.settle(answer.deliveries)
         if answer.deliveries:
             _tracing.received(job_id, self._lane, answer.parts[0].traceparent)
         if answer.file_path is None:
@@ -344,9 +347,8 @@ def _read_inline(file_path: str, limit: int) -> bytes | None:
     Raises:
         OSError: It is there, and cannot be read or is not a regular file.
     """
-    path = Path(file_path)
     try:
-        status = path.stat()
+        status = os.stat(file_path)  # noqa: PTH116 - once for every job, and a Path costs more than the call
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError as error:  # a null byte
@@ -355,27 +357,15 @@ def _read_inline(file_path: str, limit: int) -> bytes | None:
         raise OSError(errno.EINVAL, "not a regular file")
     if limit == 0 or status.st_size > limit:
         return None
-    with path.open("rb") as file:
-        document = file.read(limit + 1)
+    with open(file_path, "rb") as file:  # noqa: PTH123
+        # A buffer of the limit would be made for every small file. One that grows has what it has by then.
+        document = file.read(status.st_size + 1)
+        if len(document) > status.st_size:
+            document += file.read(limit)
     return document if len(document) <= limit else None
 
 
-def _parse(answer: Answer) -> ProcessingResult:
-    try:
-        return ProcessingResult.model_validate_json(answer.body())
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise ExecutionError(
-            ErrorCode.E_EXECUTION_REJECTED,
-            f"the result of job {answer.job_id!r} is not one this version understands "
-            f"({where}: {first['msg']}); it stays in the reply queue",
-            job_id=answer.job_id,
-            stage="result",
-        ) from error
-
-
-def _close_in(pid: int, link: Link, timeout: float) -> None:
+def _close_in(pid: int, connection: ClientConnection, timeout: float) -> None:
     # After a fork the connection is the parent's: the child has no I/O thread and must not say goodbye on it.
     if os.getpid() == pid:
-        link.close(timeout)
+        connection.close(timeout)

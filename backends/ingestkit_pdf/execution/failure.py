@@ -19,6 +19,7 @@ class FailureReason(StrEnum):
     TIMEOUT = "timeout"
     EXCEPTION = "exception"
     CANCELLED = "cancelled"
+    NOT_STARTED = "not_started"
     REDELIVERED = "redelivered"
     SOURCE_UNAVAILABLE = "source_unavailable"
     SOURCE_FORBIDDEN = "source_forbidden"
@@ -31,6 +32,7 @@ _CODES = {
     FailureReason.TIMEOUT: ErrorCode.E_EXECUTION_TIMEOUT,
     FailureReason.EXCEPTION: ErrorCode.E_EXECUTION_SUBMIT,
     FailureReason.CANCELLED: ErrorCode.E_EXECUTION_CANCELLED,
+    FailureReason.NOT_STARTED: ErrorCode.E_EXECUTION_CRASHED,
     FailureReason.REDELIVERED: ErrorCode.E_EXECUTION_CRASHED,
     FailureReason.SOURCE_UNAVAILABLE: ErrorCode.E_SOURCE_UNAVAILABLE,
     FailureReason.SOURCE_FORBIDDEN: ErrorCode.E_SOURCE_FORBIDDEN,
@@ -41,6 +43,7 @@ _RECOVERABLE = {
     FailureReason.CRASHED,
     FailureReason.EXCEPTION,
     FailureReason.CANCELLED,
+    FailureReason.NOT_STARTED,
     FailureReason.SOURCE_UNAVAILABLE,
 }
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ingestkit_pdf.execution._client.amqp import redact_url
 from ingestkit_pdf.execution._client.declare import Declarer
+from ingestkit_pdf.execution._client.one_shot import OneShotConnection
 from ingestkit_pdf.execution._client.script import Script, Steps
-from ingestkit_pdf.execution._client.visit import Visit
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.wire.topology import DEFAULT_LANE, DEFAULT_PREFIX, RETRY_DELAYS, Topology
 
@@ -70,7 +70,7 @@ def queue_status(
                 )
             )
 
-    Visit(url, name="ingestkit-pdf status", timeout=timeout, tls=tls).run(steps)
+    OneShotConnection(url, name="ingestkit-pdf status", timeout=timeout, tls=tls).run(steps)
     return found
 
 

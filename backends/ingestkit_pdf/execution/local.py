@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, as_completed
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, replace
@@ -79,10 +79,10 @@ class LocalExecutionBackend:
     Args:
         process_fn: A module-level function `(file_path: str, config: dict) -> ProcessingResult`, which
             receives `config.model_dump()`; None for the pipeline.
-        max_workers: Most worker processes at a time.
-        max_documents: A worker is replaced after so many documents.
-        max_resident_mb: A worker that is resident with more than so many MiB after a document is replaced.
-        keep_claimed: How many results that were claimed can be claimed again.
+        max_workers: Maximum number of worker processes.
+        max_documents: Number of documents after which a worker is replaced.
+        max_resident_mb: Resident memory in MiB above which a worker is replaced after a document.
+        keep_claimed: Number of claimed results that can be claimed again.
 
     Raises:
         ValueError: `max_workers` is less than one.
@@ -110,7 +110,7 @@ class LocalExecutionBackend:
         self._jobs: dict[str, _Job] = {}
         self._claimed: OrderedDict[str, None] = OrderedDict()
 
-    def submit(self, file_path: str, config: PDFProcessorConfig) -> str:
+    def submit(self, file_path: str | os.PathLike[str], config: PDFProcessorConfig) -> str:
         """Start a job and return its id; with more jobs than workers, first come, first served.
 
         Raises:
@@ -168,6 +168,24 @@ class LocalExecutionBackend:
             raise ResultTimeoutError(job_id, timeout or 0.0) from None
         self._note_claim(job_id)
         return job.result()
+
+    def as_completed(
+        self, job_ids: Iterable[str], timeout: float | None = None
+    ) -> Iterator[tuple[str, ProcessingResult]]:
+        """Yield `(job id, result)` of these jobs as they finish, all within `timeout` seconds.
+
+        Raises:
+            ExecutionError: As `get_result` does, when the iteration comes to it.
+        """
+        jobs = {job_id: self._job(job_id) for job_id in job_ids}
+        missing = {job.future: job_id for job_id, job in jobs.items()}
+        try:
+            for future in as_completed(missing, timeout):
+                job_id = missing.pop(future)
+                self._note_claim(job_id)
+                yield job_id, jobs.pop(job_id).result()
+        except FutureTimeoutError:
+            raise ResultTimeoutError(min(missing.values()), timeout or 0.0) from None
 
     def _job(self, job_id: str) -> _Job:
         with self._lock:

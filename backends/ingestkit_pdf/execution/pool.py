@@ -103,7 +103,14 @@ class WorkerPool:
         self._launcher = Launcher(setup)
         self._queue = JobQueue()
         self._slots = [
-            Slot(self._queue, self._launcher, limits, self._finish, name=f"ingestkit-pool-{number}")
+            Slot(
+                self._queue,
+                self._launcher,
+                limits,
+                self._finish,
+                alone=self._has_no_worker,
+                name=f"ingestkit-pool-{number}",
+            )
             for number in range(1, workers + 1)
         ]
         self._start()
@@ -197,6 +204,9 @@ class WorkerPool:
             worker_pids=tuple(slot.pid for slot in self._slots if slot.pid is not None),
         )
 
+    def _has_no_worker(self) -> bool:
+        return all(slot.pid is None for slot in self._slots)
+
     @property
     def unconfined(self) -> tuple[str, ...]:
         """What of the sandbox this host cannot do, a line for each; empty without one."""
@@ -206,13 +216,17 @@ class WorkerPool:
         """Why the pool no longer works as it should; None while it does.
 
         Args:
-            grace: Seconds that it may take to end a worker whose document has had its time.
+            grace: Seconds that it may take to end a worker whose document has had its time, and that all
+                slots may be without a worker because none can be started.
         """
         if self._closed:
             return None
         if ended := sum(not slot.thread.is_alive() for slot in self._slots):
             return f"{ended} of {len(self._slots)} threads of the worker pool have ended"
         late = time.monotonic() - grace
+        failing = [failed for slot in self._slots if (failed := slot.failing) is not None]
+        if len(failing) == len(self._slots) and all(since < late for since, _ in failing):
+            return f"no worker process could be started for {grace:g} s: {failing[0][1]}"
         deadlines = [slot.deadline for slot in self._slots]
         if stuck := sum(deadline is not None and deadline < late for deadline in deadlines):
             return f"{stuck} of {len(deadlines)} workers are stuck past the time limit of their document"

@@ -10,8 +10,8 @@ from ingestkit_pdf.errors import ErrorCode, ExecutionError, ResultTimeoutError
 from ingestkit_pdf.execution._client.control import RefusedError, send, subscribe
 from ingestkit_pdf.execution._client.declare import DeclarationError
 from ingestkit_pdf.execution._client.follow import RENEW_EVERY, Course
+from ingestkit_pdf.execution._client.one_shot import OneShotConnection
 from ingestkit_pdf.execution._client.script import Script, Steps
-from ingestkit_pdf.execution._client.visit import Visit
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import JobProgress
 from ingestkit_pdf.wire.envelope import RequestKind, encode_request
@@ -44,9 +44,9 @@ def cancel_jobs(
         if not heard:
             raise RefusedError("no daemon hears requests: none is connected, or none has the rights")
 
-    visit = Visit(url, name="ingestkit-pdf cancel", timeout=timeout, tls=tls)
+    one_shot = OneShotConnection(url, name="ingestkit-pdf cancel", timeout=timeout, tls=tls)
     try:
-        visit.run(steps)
+        one_shot.run(steps)
     except RefusedError as error:
         raise ExecutionError(ErrorCode.E_EXECUTION_REJECTED, str(error), stage="cancel") from error
 
@@ -86,24 +86,26 @@ def watch_jobs(
     reply_queue = topology.reply_queue(client_id).name
     encode_request(RequestKind.WATCH, reply_queue, job_ids)  # what is wrong with the ids shows before all
     watched = _Watched(job_ids, show)
-    visit = Visit(url, name="ingestkit-pdf watch", timeout=max(timeout, 2 * RENEW_EVERY), tls=tls)
+    one_shot = OneShotConnection(
+        url, name="ingestkit-pdf watch", timeout=max(timeout, 2 * RENEW_EVERY), tls=tls
+    )
     deadline = None if within is None else time.monotonic() + within
 
     def steps(connection: Any, script: Script) -> Steps:
         yield from subscribe(connection, script, topology, client_id, watched.on_event)
         while watched.open_jobs:
-            visit.progress()
+            one_shot.progress()
             messages = encode_request(RequestKind.WATCH, reply_queue, watched.open_jobs)
             yield from send(connection, script, topology, messages)
             left = RENEW_EVERY if deadline is None else min(RENEW_EVERY, deadline - time.monotonic())
             if watched.open_jobs and left <= 0:
                 raise ResultTimeoutError(watched.open_jobs[0], within or 0.0)
             if watched.open_jobs:
-                pause = visit.pause(left)
+                pause = one_shot.pause(left)
                 yield lambda done, pause=pause: watched.wait(done, pause)  # type: ignore[misc]
 
     try:
-        visit.run(steps)
+        one_shot.run(steps)
     except (RefusedError, DeclarationError) as error:
         raise ExecutionError(ErrorCode.E_EXECUTION_REJECTED, str(error), stage="progress") from error
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import ValidationError
-
-from ingestkit_pdf.errors import ErrorCode, ExecutionError, JobNotFoundError
+from ingestkit_pdf.errors import JobNotFoundError
+from ingestkit_pdf.execution._client.one_shot import OneShotConnection
+from ingestkit_pdf.execution._client.queue_browser import Found, QueueBrowser, QueueInUseError
 from ingestkit_pdf.execution._client.script import Script, Steps
-from ingestkit_pdf.execution._client.shelf import Found, QueueInUseError, Shelf, lock
-from ingestkit_pdf.execution._client.visit import Visit
+from ingestkit_pdf.execution.reading import read_result, too_large
 from ingestkit_pdf.execution.tls import BrokerTLS
 from ingestkit_pdf.models import ProcessingResult
-from ingestkit_pdf.wire.envelope import InvalidMessageError, ResultAssembler, ResultPart, decode_result_part
+from ingestkit_pdf.wire.envelope import (
+    InvalidMessageError,
+    ResultAssembler,
+    ResultPart,
+    ResultTooLargeError,
+    decode_result_part,
+)
 from ingestkit_pdf.wire.topology import DEFAULT_PREFIX, Topology
 
 __all__ = ["QueueInUseError", "collect_result"]
@@ -49,8 +54,10 @@ def collect_result(
 
     Raises:
         JobNotFoundError: There is no complete result of this job.
-        QueueInUseError: The client itself is running, and has its queue to itself.
-        ExecutionError: The result is not one that this version understands; it stays.
+        QueueInUseError: The client itself is running, and has its queue to itself; or another call has looked
+            among the orphaned results for so long.
+        ExecutionError: The result is not one that this version understands, or takes more than 512 MiB; it
+            stays.
         ValueError: `url` or `prefix` is not one, or a file of `tls` cannot be used.
         ConnectionError: The broker is not there, refuses, or has not answered in time.
     """
@@ -58,30 +65,43 @@ def collect_result(
     queues = [topology.reply_queue(client_id)] if client_id is not None else []
     if orphaned:
         queues.append(topology.orphaned_queue)
-    visit = Visit(url, name="ingestkit-pdf result", timeout=timeout, tls=tls)
-    problems: list[str] = []
+    one_shot = OneShotConnection(url, name="ingestkit-pdf result", timeout=timeout, tls=tls)
 
     def steps(connection: Any, script: Script) -> Steps:
+        problems = []
         for queue in queues:
-            if queue.name != topology.orphaned_queue.name:
-                yield from lock(connection, script, visit, topology.reply_lock(queue), 0.0)
-            shelf = Shelf(visit, queue)
-            if not (yield from shelf.open(connection, script)):
+            wait, owner = 0.0, "that client is running and collects its results itself"
+            if queue == topology.orphaned_queue:
+                wait, owner = timeout, "another command is looking into it; try again when it has ended"
+            try:
+                yield from one_shot.lock(connection, script, topology.reply_lock(queue), wait)
+            except QueueInUseError as error:
+                raise QueueInUseError(f"queue {queue.name!r} is in use: {owner}") from error
+            browser = QueueBrowser(one_shot, queue)
+            if not (yield from browser.open(connection, script)):
                 problems.append(f"queue {queue.name!r} does not exist")
                 continue
-            answers = yield from _search(shelf, job_id)
-            body = answers.best()
-            if body is not None:
-                deliver(_parse(job_id, body))
-                for found in () if keep else answers.outdated():
-                    shelf.take(found)
-            yield from shelf.put_back()
-            if body is not None:
+            problem = yield from _deliver(browser, job_id, deliver, keep=keep)
+            if problem is None:
                 return
-            problems.append(f"queue {queue.name!r} has {answers.what()}")
+            problems.append(f"queue {queue.name!r} has {problem}")
         raise JobNotFoundError(job_id, f"no result of job {job_id!r}: {', '.join(problems)}")
 
-    visit.run(steps)
+    one_shot.run(steps)
+
+
+def _deliver(
+    browser: QueueBrowser, job_id: str, deliver: Callable[[ProcessingResult], None], *, keep: bool
+) -> Steps:
+    """Deliver the result, if it is in this queue, and take it off; None, or what there is instead."""
+    answers = yield from _search(browser, job_id)
+    body = answers.best()
+    if body is not None:
+        deliver(read_result(job_id, body))
+        for found in () if keep else answers.outdated():
+            browser.take(found)
+    yield from browser.put_back()
+    return None if body is not None else answers.what()
 
 
 class _Answers:
@@ -100,6 +120,8 @@ class _Answers:
             return
         try:
             body = self._assembler.add(part)
+        except ResultTooLargeError as error:
+            raise too_large(part.job_id, error) from error
         except InvalidMessageError:
             return
         if body is not None:
@@ -118,17 +140,9 @@ class _Answers:
         return [found for found, redrive in self._found if redrive <= self._redrive]
 
 
-def _parse(job_id: str, body: bytes) -> ProcessingResult:
-    try:
-        return ProcessingResult.model_validate_json(body)
-    except ValidationError as error:
-        reason = f"the result of job {job_id!r} is not one this version understands; it stays in its queue"
-        raise ExecutionError(ErrorCode.E_EXECUTION_REJECTED, reason, job_id=job_id, stage="result") from error
-
-
-def _search(shelf: Shelf, job_id: str) -> Steps:
+def _search(browser: QueueBrowser, job_id: str) -> Steps:
     answers = _Answers()
-    while (found := (yield from shelf.get())) is not None:
+    while (found := (yield from browser.get())) is not None:
         if found.message.message_id != job_id:
             continue
         try:

@@ -79,33 +79,13 @@ class ProcessingResult(Model):
         seconds: float = 0.0,
     ) -> ProcessingResult:
         """The result of a document of which nothing could be read, with its reason."""
-        quality = ExtractionQuality(
-            printable_ratio=0.0,
-            avg_words_per_page=0.0,
-            pages_with_text=0,
-            total_pages=0,
-            extraction_method="none",
-        )
-        classification = ClassificationResult(
-            pdf_type=PDFType.COMPLEX,
-            confidence=0.0,
-            reasoning=f"not classified: {error.code}",
-            per_page_types={},
-            degraded=True,
-        )
+        classification = _not_classified(error.code)
         return cls(
             file_path=file_path,
             ingest_key=ingest_key,
             ingest_run_id=ingest_run_id,
             tenant_id=tenant_id,
-            parse_result=ParseStageResult(
-                pages_extracted=0,
-                pages_skipped=0,
-                skipped_reasons={},
-                extraction_method="none",
-                overall_quality=quality,
-                parse_duration_seconds=0.0,
-            ),
+            parse_result=_nothing_parsed(),
             classification_result=ClassificationStageResult(
                 **classification.model_dump(), classification_duration_seconds=0.0
             ),
@@ -130,3 +110,31 @@ class ProcessingResult(Model):
     def has_error(self, code: ErrorCode) -> bool:
         """True when `code` is among the errors."""
         return code.value in self.errors
+
+
+def _nothing_parsed() -> ParseStageResult:
+    quality = ExtractionQuality(
+        printable_ratio=0.0,
+        avg_words_per_page=0.0,
+        pages_with_text=0,
+        total_pages=0,
+        extraction_method="none",
+    )
+    return ParseStageResult(
+        pages_extracted=0,
+        pages_skipped=0,
+        skipped_reasons={},
+        extraction_method="none",
+        overall_quality=quality,
+        parse_duration_seconds=0.0,
+    )
+
+
+def _not_classified(code: ErrorCode) -> ClassificationResult:
+    return ClassificationResult(
+        pdf_type=PDFType.COMPLEX,
+        confidence=0.0,
+        reasoning=f"not classified: {code}",
+        per_page_types={},
+        degraded=True,
+    )

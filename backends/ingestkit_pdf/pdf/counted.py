@@ -28,7 +28,7 @@ class CountedPassage:
 
 
 def count_passages(passages: list[Passage], count: Count) -> Iterator[CountedPassage]:
-    """Take every passage out and count it, many in one call: most of a call's time is not the counting."""
+    """Take every passage out and count it, many in one call."""
     while passages:
         some = passages[:_IN_ONE_CALL]
         del passages[:_IN_ONE_CALL]

@@ -38,6 +38,8 @@ __all__ = ["help_document", "process_document"]
 
 OnStage = Callable[[str], None]
 
+_DEFAULTS = PDFProcessorConfig()
+
 
 def process_document(
     file_path: str,
@@ -249,18 +251,17 @@ class _Run:
 
 def _overrides(config: PDFProcessorConfig, metadata: DocumentMetadata) -> list[tuple[str, str]]:
     """Limits that would have stopped this document had they not been lifted, with the reasons given."""
-    defaults = PDFProcessorConfig()
     applied = [
         ("reject_javascript", config.reject_javascript_override_reason, metadata.has_javascript),
         (
             "max_file_size_mb",
             config.max_file_size_override_reason,
-            metadata.file_size_bytes > defaults.max_file_size_mb * 2**20,
+            metadata.file_size_bytes > _DEFAULTS.max_file_size_mb * 2**20,
         ),
         (
             "max_page_count",
             config.max_page_count_override_reason,
-            metadata.page_count > defaults.max_page_count,
+            metadata.page_count > _DEFAULTS.max_page_count,
         ),
     ]
     return [(limit, reason or "") for limit, reason, applies in applied if applies]

@@ -67,7 +67,7 @@ class Letter:
         deaths: The broker's words, the latest first; empty for what a daemon parked.
         source: `inline` or `path`.
         document: The path of the document as its producer knows it.
-        document_sha256: Of an inline document, as declared.
+        document_sha256: Of an inline document, as declared; of one by path, as it was when it was parked.
         size: Bytes of the body.
         reply_to: Where the answer goes.
         parked_at: Seconds since the epoch.
@@ -102,6 +102,7 @@ def read_letter(message: Message, prefix: str) -> Letter:
     source = fields.get("source")
     source = source if isinstance(source, Mapping) else {}
     code = None if deaths else _text(headers.get(H_REASON))
+    details = _details(headers.get(H_DETAILS)) if code else {}
     parked_at = deaths[0].at if deaths else _number(headers.get(H_PARKED_AT))
     return Letter(
         job_id=_text(message.message_id),
@@ -112,11 +113,11 @@ def read_letter(message: Message, prefix: str) -> Letter:
         attempt=_count(headers.get(H_ATTEMPT)),
         redrives=_count(headers.get(H_REDRIVE)) or 0,
         history=history,
-        details=_details(headers.get(H_DETAILS)) if code else {},
+        details=details,
         deaths=deaths,
         source=_text(source.get("kind")),
         document=_text(source.get("name")) or _text(source.get("path")),
-        document_sha256=_text(source.get("sha256")),
+        document_sha256=_text(source.get("sha256")) or _text(details.get("document_sha256")),
         size=len(message.body),
         reply_to=_text(message.reply_to),
         parked_at=parked_at if parked_at is not None or not history else history[-1].at or None,

@@ -8,9 +8,15 @@ and dead-letters at least once, which needs all four of quorum, dead-letter exch
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from ingestkit_pdf._deployment import (
+    DEFAULT_LANE,
+    DEFAULT_PREFIX,
+    check_prefix,
+    is_valid_client_id,
+)
 
 __all__ = [
     "DEFAULT_LANE",
@@ -21,11 +27,7 @@ __all__ = [
     "OwnQueue",
     "Queue",
     "Topology",
-    "is_valid_name",
 ]
-
-DEFAULT_PREFIX = "ingestkit.pdf"
-DEFAULT_LANE = "default"
 
 RETRY_DELAYS = (5, 30, 120, 600)
 """The rungs of the retry ladder, in seconds."""
@@ -39,10 +41,6 @@ message at its first return. A policy with a lower limit would win, so there mus
 
 _OWN_QUEUE_LENGTH = 10_000
 """Messages that may wait for one listener; of more, the oldest go, so that no listener fills the broker."""
-
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_PREFIX = re.compile(r"(?!amq\.)[A-Za-z0-9_.-]{1,100}")
-_RESERVED_CLIENT_IDS = {"orphaned"}
 
 Argument = str | int
 
@@ -85,11 +83,6 @@ class Binding:
     routing_key: str
 
 
-def is_valid_name(name: str) -> bool:
-    """True for what a lane or a client may be called: 1 to 64 letters, digits, `_` or `-`."""
-    return _NAME.fullmatch(name) is not None
-
-
 @dataclass(frozen=True, slots=True)
 class Topology:
     """All names below one prefix.
@@ -101,10 +94,7 @@ class Topology:
     prefix: str = DEFAULT_PREFIX
 
     def __post_init__(self) -> None:
-        if not _PREFIX.fullmatch(self.prefix):
-            raise ValueError(
-                f"prefix {self.prefix!r} is not 1 to 100 letters, digits, '_', '-' or '.' (and not 'amq.')"
-            )
+        check_prefix(self.prefix)
 
     @property
     def jobs_exchange(self) -> Exchange:
@@ -178,14 +168,15 @@ class Topology:
     def reply_lock(self, reply_queue: Queue) -> str:
         """An exclusive queue that whoever takes results from this reply queue declares, to be the only one.
 
-        A quorum queue does not keep other consumers away, even where it is asked to.
+        A quorum queue does not keep other consumers away, even where it is asked to. The orphaned results
+        have one, too: while one command looks among them, another would find none.
         """
         return f"{reply_queue.name}.in-use"
 
     def is_reply_queue(self, name: str) -> bool:
         """True when `name` is the reply queue of some client: the only queues a job may be answered to."""
         head, found, client_id = name.rpartition(f"{self.prefix}.replies.")
-        return bool(found) and not head and is_valid_name(client_id) and client_id not in _RESERVED_CLIENT_IDS
+        return bool(found) and not head and is_valid_client_id(client_id)
 
     def client_of(self, reply_queue: str) -> str:
         """Whose reply queue this is."""

@@ -25,6 +25,7 @@ from yarl import URL
 from ingestkit_pdf.execution.tls import BrokerTLS, TLSError, ask_again, explain_tls
 
 from ..settings import DaemonSettings
+from .frames import decode_leniently
 
 __all__ = [
     "BrokerAddress",
@@ -85,6 +86,7 @@ async def connect(address: BrokerAddress, name: str) -> AbstractConnection:
         BrokerUntrustedError: Its certificate or ours is refused, or a file for TLS cannot be used.
         BrokerRefusedError: The broker says no.
     """
+    decode_leniently()
     url = URL(address.url.get_secret_value())
     if "heartbeat" not in url.query:
         url = url.update_query(heartbeat=address.heartbeat)

@@ -50,6 +50,14 @@ class Delivery:
         """Give it back to the queue for another daemon; False when its channel is gone."""
         return await self._settle(self._channel.basic_nack(self._tag, requeue=True, wait=False))
 
+    async def fail(self) -> bool:
+        """Give it back as `requeue` does, so that every version of the broker counts it as a delivery."""
+        return await self._settle(self._channel.basic_reject(self._tag, requeue=True, wait=False))
+
+    async def reject(self) -> bool:
+        """Have the broker itself put it among the dead letters; False when its channel is gone."""
+        return await self._settle(self._channel.basic_reject(self._tag, requeue=False, wait=False))
+
     async def _settle(self, action: Awaitable[None]) -> bool:
         """Done once it is in line to be written; `Consumer.close` sees to it that the line is empty."""
         try:

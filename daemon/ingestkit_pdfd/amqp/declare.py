@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from aio_pika.abc import AbstractConnection
@@ -23,7 +24,7 @@ async def declare_topology(
     A user without the right to configure gets by when all of it is there.
 
     Raises:
-        BrokerRefusedError: Something exists with other arguments, or may not be declared and is missing.
+        BrokerRefusedError: Something exists with other arguments, or is missing and may not be declared.
         BrokerUnavailableError: The connection was lost meanwhile.
     """
     try:
@@ -33,8 +34,13 @@ async def declare_topology(
             raise
         try:
             await _declare(connection, topology, lanes, passive=True, timeout=timeout)
-        except BrokerRefusedError:
-            raise refused from None
+        except BrokerUnavailableError as error:
+            if not _is_missing(error):
+                raise
+            raise BrokerRefusedError(
+                f"{error}; and the daemon's user may not declare it: "
+                "run `ingestkit-pdfd topology declare` as a user who may"
+            ) from error
 
 
 async def _declare(
@@ -77,6 +83,15 @@ async def declare_side_exchanges(
     """
     for exchange in topology.side_exchanges():
         await _declare_alone(connection, exchange, passive=False, timeout=timeout)
+
+
+def _is_missing(error: BrokerUnavailableError) -> bool:
+    """Whether it does not exist; RabbitMQ says NOT_FOUND of a queue whose node is down as well."""
+    cause = error.__cause__
+    return (
+        isinstance(cause, ChannelNotFoundEntity)
+        and re.search(r"no (queue|exchange) '", str(cause)) is not None
+    )
 
 
 async def inspect_topology(

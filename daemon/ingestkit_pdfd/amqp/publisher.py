@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aio_pika.exceptions import DeliveryError, PublishError
+from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError, PublishError
 
-from ingestkit_pdf.wire.envelope import Message
+from ingestkit_pdf.wire.envelope import Message, fitting
+from ingestkit_pdf.wire.refusals import size_limit
 from ingestkit_pdf.wire.topology import Topology
 
 from .connection import (
@@ -25,9 +24,11 @@ from .connection import (
 from .declare import declare_topology
 from .message import to_properties
 
-__all__ = ["TOO_LARGE", "Publisher", "RejectedError", "TooLargeError", "UnroutableError"]
+__all__ = ["Publisher", "RejectedError", "TooLargeError", "UnroutableError"]
 
-TOO_LARGE = re.compile(r"message size \d+ (?:is )?larger than (?:configured )?max size (\d+)")
+
+_OTHER_PROPERTIES = 3072
+"""Bytes of a frame that headers leave to the other properties, each of at most 255."""
 
 
 class UnroutableError(Exception):
@@ -57,7 +58,10 @@ def _confirmed_within(seconds: float) -> Iterator[None]:
 class Publisher:
     """Publishes with confirms and `mandatory`; returns only when the broker has the message safe.
 
-    Opening it declares the topology, so what was deleted while the daemon ran is there again.
+    Headers that are larger than a frame would end the connection; they are cut to `fitting`.
+
+    Opening it declares nothing, so that what one message misses does not hold up the others: who finds a
+    queue of ours missing calls `declare`.
     """
 
     def __init__(
@@ -70,14 +74,22 @@ class Publisher:
         self._opening = asyncio.Lock()
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
-        self._opened = 0.0
+        self._retired: AbstractChannel | None = None
+        self._header_limit = 0  # bytes that headers may take, as the broker of the connection says
         self._under_way: dict[str | None, asyncio.Future[None]] = {}
 
-    async def publish(self, message: Message, *, routing_key: str, exchange: str = "") -> None:
+    async def publish(
+        self, message: Message, *, routing_key: str, exchange: str = "", apart: bool = False
+    ) -> None:
         """Publish one message and wait for its confirmation.
 
+        With `apart` on a channel of its own, which the others use from then on if the message is taken there.
+        For a queue that refuses: when the leader of a quorum queue is lost at the wrong instant, a channel
+        goes on refusing whatever is published there, after others have long been served (3.10.8, cluster of
+        three).
+
         Raises:
-            UnroutableError: It was returned.
+            UnroutableError: It was returned, or there is no such exchange.
             RejectedError: It was refused.
             TooLargeError: It is larger than what the broker takes.
             BrokerUnavailableError: It was not confirmed in time, or the connection was lost: whether the
@@ -87,7 +99,10 @@ class Publisher:
         async with self._alone(message.message_id):
             channel = await self._open_channel()
             try:
-                await self._publish(channel, message, exchange, routing_key)
+                if apart:
+                    await self._publish_apart(message, exchange, routing_key)
+                else:
+                    await self._publish(channel, message, exchange, routing_key)
             except BrokerUnavailableError:
                 # What it had queued goes with it, so nothing is sent late and twice.
                 await self._discard(channel)
@@ -108,6 +123,21 @@ class Publisher:
             del self._under_way[message_id]
             under_way.set_result(None)
 
+    async def _publish_apart(self, message: Message, exchange: str, routing_key: str) -> None:
+        connection = self._connection
+        if connection is None:
+            raise BrokerUnavailableError("publish: the connection was lost")
+        channel = await self._new_channel(connection)
+        try:
+            await self._publish(channel, message, exchange, routing_key)
+        except BaseException:
+            await close_quietly(channel)
+            raise
+        if self._connection is connection:
+            # What is under way on the channel from before is still confirmed there.
+            self._channel, self._retired, old = channel, self._channel, self._retired
+            await close_quietly(old)
+
     async def _publish(
         self, channel: AbstractChannel, message: Message, exchange: str, routing_key: str
     ) -> None:
@@ -119,14 +149,14 @@ class Publisher:
                         message.body,
                         exchange=exchange,
                         routing_key=routing_key,
-                        properties=to_properties(message),
+                        properties=to_properties(fitting(message, self._header_limit)),
                         mandatory=True,
                         wait=False,  # type: ignore[call-arg] # the type of channel has it, its protocol has not
                     )
         except BrokerRefusedError as error:
-            if (found := TOO_LARGE.search(str(error))) is None:
+            if (limit := size_limit(str(error))) is None:
                 raise
-            if len(message.body) > (limit := int(found[1])):
+            if len(message.body) > limit:
                 raise TooLargeError(limit) from error
             raise BrokerUnavailableError("publish: another message closed the channel") from error
         except BrokerUnavailableError as error:
@@ -134,6 +164,9 @@ class Publisher:
                 raise UnroutableError(
                     f"no queue takes {exchange or 'the default exchange'} / {routing_key}"
                 ) from error
+            # Whoever else publishes on this channel hears the same; it is about an exchange with a name.
+            if exchange and isinstance(error.__cause__, ChannelNotFoundEntity):
+                raise UnroutableError(str(error)) from error
             if isinstance(error.__cause__, DeliveryError):
                 raise RejectedError(f"refused by {exchange or routing_key}") from error
             raise
@@ -143,34 +176,25 @@ class Publisher:
         """True while the connection stands; it is opened by the first publish."""
         return self._channel is not None and not self._channel.is_closed
 
-    async def open(self) -> None:
-        """Open the connection now, so that what is wrong with it shows at the start.
+    async def declare(self) -> None:
+        """Declare the topology, so that what was deleted while the daemon ran is there again.
 
         Raises:
             BrokerUnavailableError: The broker is away.
             BrokerRefusedError: The broker says no.
         """
         await self._open_channel()
+        if (connection := self._connection) is not None:
+            await declare_topology(connection, self._topology, self._lanes, timeout=self._address.timeout)
 
     def change(self, address: BrokerAddress, *, timeout: float) -> None:
         """Use another address from the next connection on, and at once another timeout."""
         self._address = address
         self._timeout = timeout
 
-    async def renew(self, *, older_than: float) -> None:
-        """Close the connection, which is opened again, unless it was opened less than so many seconds ago.
-
-        For a queue that refuses: when the leader of a quorum queue is lost at the wrong instant, its channel
-        at the broker goes on refusing whatever is published there, after others have long been served
-        (3.10.8, cluster of three).
-        """
-        async with self._opening:
-            if time.monotonic() - self._opened >= older_than:
-                await self.close()
-
     async def close(self) -> None:
         """Close the connection; a later publish opens it again."""
-        connection, self._connection, self._channel = self._connection, None, None
+        connection, self._connection, self._channel, self._retired = self._connection, None, None, None
         await close_quietly(connection)
 
     async def _open_channel(self) -> AbstractChannel:
@@ -182,16 +206,21 @@ class Publisher:
             await self.close()
             connection = await connect(self._address, "ingestkit-pdfd publisher")
             try:
-                await declare_topology(connection, self._topology, self._lanes, timeout=self._address.timeout)
-                with translated("open a channel"):
-                    channel = connection.channel(publisher_confirms=True, on_return_raises=True)
-                    await channel.initialize(timeout=self._address.timeout)
+                channel = await self._new_channel(connection)
             except BaseException:
                 await close_quietly(connection)
                 raise
+            transport = connection.transport
+            assert transport is not None
+            self._header_limit = transport.connection.connection_tune.frame_max - _OTHER_PROPERTIES
             self._connection, self._channel = connection, channel
-            self._opened = time.monotonic()
             return channel
+
+    async def _new_channel(self, connection: AbstractConnection) -> AbstractChannel:
+        with translated("open a channel"):
+            channel = connection.channel(publisher_confirms=True, on_return_raises=True)
+            await channel.initialize(timeout=self._address.timeout)
+        return channel
 
     async def _discard(self, channel: AbstractChannel) -> None:
         async with self._opening:

@@ -20,10 +20,10 @@ from aiormq import spec
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import ChannelAccessRefused
 
+from ingestkit_pdf.wire.refusals import size_limit
 from ingestkit_pdf.wire.topology import Topology
 
 from .connection import translated
-from .publisher import TOO_LARGE
 
 __all__ = [
     "MissingRight",
@@ -116,8 +116,7 @@ async def largest_message(connection: AbstractConnection, size: int, *, timeout:
         try:
             await _ask(connection, lambda channel: _publish(channel, "", bytes(size)), timeout)
         except ChannelPreconditionFailed as error:
-            found = TOO_LARGE.search(str(error))
-            return int(found[1]) if found else None
+            return size_limit(str(error))
         except ChannelAccessRefused:
             return None  # it was not too large; the rights are another question
     return None

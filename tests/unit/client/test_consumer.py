@@ -5,6 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from ingestkit_pdf.execution._client import consumer as consumer_module
 from ingestkit_pdf.execution._client.answer import Delivery
 from ingestkit_pdf.execution._client.consumer import ReplyConsumer
 from ingestkit_pdf.execution._client.results import ResultStore
@@ -20,17 +23,24 @@ class FakeChannel:
         self.acked: list[int] = []
         self.acked_up_to: list[int] = []
         self.rejected: list[int] = []
+        self.limits: list[int] = []
+        self.is_consuming = False
         self._deliver: Any = None
 
     def add_on_cancel_callback(self, _callback: Any) -> None:
         pass
 
-    def basic_qos(self, *, callback: Any, **_: Any) -> None:
+    def basic_qos(self, *, prefetch_count: int, callback: Any) -> None:
+        self.limits.append(prefetch_count)
         callback(None)
 
     def basic_consume(self, _queue: str, deliver: Any, *, callback: Any, **_: Any) -> None:
-        self._deliver = deliver
+        self._deliver, self.is_consuming = deliver, True
         callback(SimpleNamespace(method=SimpleNamespace(consumer_tag="tag")))
+
+    def basic_cancel(self, _tag: str, *, callback: Any) -> None:
+        self.is_consuming = False
+        callback(None)
 
     def basic_ack(self, tag: int, *, multiple: bool = False) -> None:
         (self.acked_up_to if multiple else self.acked).append(tag)
@@ -120,5 +130,52 @@ def test_a_full_window_does_not_wait_for_acknowledgements_that_are_gathered() ->
     channel = delivered(consumer, 2)
     assert consumer.is_full
     consumer.settle_later([Delivery(1, 1)])
-    consumer.widen()
+    consumer.make_room()
     assert (channel.acked, consumer.is_full) == ([1], False)
+
+
+@pytest.fixture
+def room_for_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most ten of the results of these tests are fetched ahead."""
+    monkeypatch.setattr(consumer_module, "_MAX_AHEAD", 20)  # two bytes each
+
+
+@pytest.mark.usefixtures("room_for_ten")
+def test_no_more_is_fetched_ahead_than_so_many_bytes() -> None:
+    """A thousand unclaimed results of 8 MiB would take 8 GB of the client's memory."""
+    consumer = ReplyConsumer("replies", ResultStore(adopt=True), window=1000)
+    channel = delivered(consumer, 10)
+    assert channel.is_consuming
+    channel.deliver(11, *encode_result("job-11", b"{}"))
+    assert (channel.is_consuming, consumer.is_full) == (False, True)
+    consumer.settle_later([Delivery(1, tag) for tag in range(1, 6)])
+    consumer.flush()
+    assert not channel.is_consuming  # not for each one that is claimed
+    consumer.settle_later([Delivery(1, 6)])
+    consumer.flush()
+    assert (channel.is_consuming, channel.limits) == (True, [1000, 1000])
+
+
+@pytest.mark.usefixtures("room_for_ten")
+def test_who_waits_for_a_result_further_back_lets_in_a_few_at_a_time() -> None:
+    """A caller would wait for ever for a result behind many others, or let in a whole window of them."""
+    store = ResultStore(adopt=True)
+    consumer = ReplyConsumer("replies", store, window=1000)
+    channel = delivered(consumer, 11)
+    waiter = store.watch(["job-17"])
+    consumer.make_room()
+    for tag in range(12, 20):
+        channel.deliver(tag, *encode_result(f"job-{tag}", b"{}"))
+    assert waiter.next(0) == "job-17"
+    assert consumer.is_full
+    assert channel.limits == [1000, 4, 4]
+
+
+def test_a_full_window_is_widened_for_whom_waits_for_what_is_not_in_it() -> None:
+    """A caller that asks for the last result first would wait for ever."""
+    store = ResultStore(adopt=True)
+    consumer = ReplyConsumer("replies", store, window=2)
+    store.watch(["job-5"])
+    channel = delivered(consumer, 5)
+    consumer.make_room()
+    assert channel.limits == [2, 4]

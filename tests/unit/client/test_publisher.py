@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -124,6 +125,21 @@ def test_a_channel_that_is_closed_again_and_again_ends_in_a_refusal() -> None:
     assert "ACCESS_REFUSED" in (one.failure or "")
 
 
+def test_a_job_that_was_returned_survives_as_many_closed_channels_as_any_other() -> None:
+    """A job of a queue that was deleted would be blamed for the closures that another job is to blame for."""
+    channel = FakeChannel()
+    publisher = publisher_on(channel)
+    one = job("a")
+    publisher.add(one)
+    channel.return_("a")
+    channel.confirm(1)
+    publisher.resume()
+    for _ in range(2):
+        publisher.lost(ChannelClosedByBroker(403, "ACCESS_REFUSED - write"))
+        assert one.is_open
+        attach(publisher, FakeChannel())
+
+
 def test_an_unroutable_job_is_tried_once_more_and_then_refused() -> None:
     """A deleted queue would cost every job until a restart; a missing one would be tried for ever."""
     told: list[str] = []
@@ -151,12 +167,33 @@ def test_nothing_is_published_while_blocked_nor_after_its_deadline() -> None:
     late, given_up, waiting = job("late", seconds=0.0), job("given up"), job("waiting")
     for one in (late, given_up, waiting):
         publisher.add(one)
-    given_up.abandon()
+    publisher.withdraw(given_up)
     assert channel.published == []
     publisher.blocked = None
     publisher.flush()
     assert channel.published == ["waiting"]
     assert late.uncertain is False
+
+
+def test_a_job_that_nobody_waits_for_is_let_go_of_at_once() -> None:
+    """While the broker is away or blocks publishers, each document that was given up would stay in memory."""
+    channel = FakeChannel()
+    publisher = publisher_on(channel)
+    blocked, refused, unanswered = job("blocked"), job("refused"), job("unanswered")
+    publisher.add(refused)
+    channel.refuse(1)
+    publisher.add(unanswered)
+    publisher.blocked = "low on memory"
+    publisher.add(blocked)
+    for one in (blocked, refused, unanswered):
+        publisher.withdraw(one)
+    publisher.blocked = None
+    publisher.flush()
+    bodies = [weakref.ref(one) for one in (blocked, refused)]
+    del one, blocked, refused
+    assert [body() for body in bodies] == [None, None]
+    channel.confirm(2)
+    assert unanswered.is_confirmed
 
 
 def test_a_job_that_is_refused_is_tried_again_on_other_channels() -> None:
@@ -179,6 +216,43 @@ def test_a_job_that_is_refused_is_tried_again_on_other_channels() -> None:
         assert channel.published == ["one"]
     channel.confirm(1)
     assert one.is_confirmed
+
+
+def test_a_channel_is_given_up_when_it_has_answered_for_all_its_jobs() -> None:
+    """A job whose confirm is on its way would be published a second time, and run twice."""
+    channel, refused, others = FakeChannel(), job("refused"), [job("b"), job("c")]
+    told: list[str] = []
+    later: list[Callable[[], None]] = []
+    publisher = publisher_on(channel, stale=told, later=later)
+    for one in (refused, *others):
+        publisher.add(one)
+    channel.refuse(1)
+    later.pop(0)()
+    publisher.add(job("d"))
+    assert told == []
+    channel.confirm(3, multiple=True)
+    assert told == ["told"]
+    publisher.hang_up()
+    channel = FakeChannel()
+    attach(publisher, channel)
+    assert channel.published == ["refused", "d"]
+    later.pop(0)()  # the time for the confirms of the first channel
+    assert told == ["told"]
+
+
+def test_a_channel_that_does_not_answer_is_given_up_all_the_same() -> None:
+    """One confirm that never comes would keep every job from being published."""
+    channel = FakeChannel()
+    told: list[str] = []
+    later: list[Callable[[], None]] = []
+    publisher = publisher_on(channel, stale=told, later=later)
+    publisher.add(job("refused"))
+    publisher.add(job("silent"))
+    channel.refuse(1)
+    later.pop(0)()
+    assert told == []
+    later.pop(0)()
+    assert told == ["told"]
 
 
 def test_a_queue_that_goes_on_refusing_is_full() -> None:

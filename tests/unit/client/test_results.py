@@ -73,6 +73,19 @@ def test_in_whatever_order_two_answers_arrive_one_is_given_and_all_is_acknowledg
     assert sorted(delivery.tag for delivery in settled) == [delivery.tag for delivery in delivered]
 
 
+def test_parts_of_two_sizes_are_not_mixed() -> None:
+    """Begun in large parts and sent again in small ones, as brokers may need it, a result would be lost."""
+    store = store_with()
+    large, small = parts_of(b"0123456789" * 3, size=20), parts_of(b"0123456789" * 3, size=10)
+    settled = [*store.receive(large[0], Delivery(1, 1))]
+    for tag, part in enumerate(small, start=2):
+        settled.extend(store.receive(part, Delivery(1, tag)))
+    answer = store.claim("job-1")
+    assert answer is not None
+    assert answer.body() == b"0123456789" * 3
+    assert settled == [Delivery(1, 1)]
+
+
 def test_what_was_handed_over_is_acknowledged_when_it_comes_again() -> None:
     """A result whose acknowledgement was lost would be held, or handed over, a second time."""
     store = store_with()
@@ -93,6 +106,26 @@ def test_a_damaged_answer_does_not_win_over_a_good_one() -> None:
     assert store.receive(damaged, Delivery(1, 1)) == (Delivery(1, 1),)
     store.receive(good, Delivery(1, 2))
     assert body_of(store) == b"result"
+
+
+def test_parts_whose_rest_does_not_come_are_let_go_of_after_a_day() -> None:
+    """What is left of answers that ended among the orphaned ones would fill a client's window for ever."""
+    now = 0.0
+    store = ResultStore(adopt=True, clock=lambda: now)
+    parts, others = parts_of(b"x" * 25), parts_of(b"y" * 25, job_id="job-2")
+    store.receive(parts[0], Delivery(1, 1))
+    store.receive(others[0], Delivery(1, 2))
+    for tag, part in enumerate(parts_of(b"z" * 25, job_id="unclaimed"), start=3):
+        store.receive(part, Delivery(1, tag))
+    now = 12 * 3600.0
+    store.receive(others[1], Delivery(1, 6))
+    now = 24 * 3600.0
+    store.receive(parts[0], Delivery(2, 1))  # the same again, on another channel
+    assert store.drop_leftovers() == (Delivery(2, 1),)
+    assert store.drop_leftovers() == ()
+    assert store.receive(others[2], Delivery(2, 2)) == ()
+    assert body_of(store, "job-2") == b"y" * 25
+    assert body_of(store, "unclaimed") == b"z" * 25
 
 
 def test_what_the_caller_did_not_get_can_be_claimed_again() -> None:

@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import logging
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -105,6 +106,21 @@ def test_an_event_has_the_level_subsystem_and_fields_of_its_row(name: str) -> No
     assert row.fields == event.fields | of_failure
 
 
+def test_the_table_has_the_sentences_of_the_pool() -> None:
+    """Otherwise they would be the only lines of the log that nobody can look up."""
+    said = {
+        (call.func.attr, str(call.args[0].value))
+        for name in ("_slot", "_queue", "pool")
+        for call in ast.walk(ast.parse((ROOT / f"backends/ingestkit_pdf/execution/{name}.py").read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+        if isinstance(call.func.value, ast.Name) and call.func.value.id == "_log"
+        if isinstance(call.args[0], ast.Constant)
+    }
+    rows = re.findall(r"^\| `([^`]*…[^`]*)` \| (\w+) \| pool \|", TABLE.read_text(), re.MULTILINE)
+    levels = {"exception": "error"}
+    assert {(text.replace("%s", "…"), levels.get(level, level)) for level, text in said} == set(rows)
+
+
 def test_every_subsystem_is_in_the_table() -> None:
     """Otherwise there would be a level that nobody knows of."""
     text = TABLE.read_text()
@@ -144,6 +160,34 @@ def test_each_subsystem_has_its_own_level(capsys: pytest.CaptureFixture[str]) ->
     assert not logging.getLogger("aiormq").isEnabledFor(logging.ERROR)
     set_levels("warning", {"libraries": "info"})
     assert logging.getLogger("aiormq").isEnabledFor(logging.INFO)
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize("log_format", ["json", "console"])
+@pytest.mark.parametrize("in_journal", [True, False])
+def test_a_line_has_its_priority_in_the_journal_and_nowhere_else(
+    log_format: str, in_journal: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Otherwise `journalctl -p warning` would show nothing, or each line begin with `<4>` elsewhere."""
+    with (tmp_path / "log").open("w+") as stream:
+        monkeypatch.setattr("sys.stderr", stream)
+        status = os.fstat(stream.fileno())
+        inode = status.st_ino if in_journal else status.st_ino + 1  # inherited from somebody whose log it was
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{inode}")
+        configure_logging("json" if log_format == "json" else "console", "info")
+        structlog.stdlib.get_logger("ingestkit_pdfd.test_log").warning("broker_lost")
+        try:
+            raise ValueError
+        except ValueError:
+            logging.getLogger("somebody.else").exception("broke")
+        stream.seek(0)
+        lines = stream.read().splitlines()
+    assert len(lines) >= 2
+    priorities = [re.match(r"<(\d)>", line) for line in lines]
+    if in_journal:
+        assert [found[1] for found in priorities if found] == ["4"] + ["3"] * (len(lines) - 1)
+    else:
+        assert priorities == [None] * len(lines)
 
 
 @pytest.mark.usefixtures("restored")

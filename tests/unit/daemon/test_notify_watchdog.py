@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ingestkit_pdfd.consuming import patience
 from ingestkit_pdfd.notify import notify
+from ingestkit_pdfd.settings import DaemonSettings
 from ingestkit_pdfd.watchdog import Watchdog, Work, beat_period
 
 PATIENCE = 60.0
@@ -147,6 +149,15 @@ def test_the_status_tells_how_many_and_how_fast(manager: Manager) -> None:
     assert manager.beat()["STATUS"] == (
         "consuming default: 240 documents answered, 120.0 a minute; 3 running, 4 waiting"
     )
+
+
+def test_more_lanes_are_given_more_time() -> None:
+    """Otherwise a daemon with many lanes would be killed while a slow broker answers for each of them."""
+    lanes = [f"lane-{number}" for number in range(20)]
+    one, many = DaemonSettings(), DaemonSettings(lanes=lanes, document_timeout=20)
+    assert patience(one) == 60.0
+    # A verification of every lane, each answer just in time, and the pause before it.
+    assert patience(many) > 2 * (20 * many.connect_timeout + 10.0)
 
 
 @pytest.mark.parametrize(

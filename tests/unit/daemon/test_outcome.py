@@ -8,6 +8,7 @@ from ingestkit_pdf.errors import ErrorCode
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
 from ingestkit_pdf.execution.pool import PoolResult
 from ingestkit_pdfd.outcome import Completed, DeadLettered, Requeued, Retried, RetryPolicy, decide
+from ingestkit_pdfd.settings import DaemonSettings
 
 POLICY = RetryPolicy()
 
@@ -68,9 +69,17 @@ def test_a_job_that_was_cancelled_by_the_drain_is_given_back() -> None:
     assert decide(failure(FailureReason.CANCELLED), 99, POLICY) == Requeued()
 
 
+def test_a_job_that_no_worker_could_be_started_for_is_given_back_in_time() -> None:
+    """A host out of memory or processes would park the jobs of all others, before its daemon is restarted."""
+    outcome = decide(failure(FailureReason.NOT_STARTED), 99, POLICY)
+    assert isinstance(outcome, Requeued)
+    pool_grace, watchdog = 30.0, 60.0
+    assert outcome.pause * DaemonSettings().max_deliveries > pool_grace + watchdog
+
+
 def test_every_reason_is_decided() -> None:
     """A new reason would fall through to an arbitrary number of attempts unnoticed."""
-    counted = set(POLICY.attempts) | {FailureReason.CANCELLED}
+    counted = set(POLICY.attempts) | {FailureReason.CANCELLED, FailureReason.NOT_STARTED}
     assert counted == set(FailureReason)
 
 

@@ -28,7 +28,7 @@ from ingestkit_pdfd.remembered import Remembered, watched_jobs
 from ingestkit_pdfd.source import Staging
 
 NAMES = Topology()
-ALICE, MALLORY = NAMES.reply_queue("alice").name, NAMES.reply_queue("mallory").name
+ALICE, BOB, MALLORY = (NAMES.reply_queue(name).name for name in ("alice", "bob", "mallory"))
 RESULT = PoolResult(
     body=b"{}", errors=(), pages=3, chunks=1, content_sha256="", seconds=0.1, peak_memory_bytes=1
 )
@@ -106,6 +106,7 @@ class Bench:
         self.staging = Staging(folder, [])
         self.metrics = Metrics(["default"])
         self.told: list[JobProgress] = []
+        self.told_to: list[str] = []
         self.watched = watched_jobs()
         self.services = Services(
             pool=self.pool,  # type: ignore[arg-type]
@@ -115,15 +116,19 @@ class Bench:
             document_timeout=10,
             max_deliveries=3,
             metrics=self.metrics,
-            following=Following(lambda progress, _reply_to: self.told.append(progress), self.watched),
+            following=Following(self._tell, self.watched),
         )
         self.dispatcher = Dispatcher(self.services, NAMES, inline_limit=1000, remember_bytes=10_000)
         self.control = Control(self.services, NAMES, lambda: self.dispatcher.attempts)
 
-    def deliver(self, job_id: str = "job") -> FakeDelivery:
-        """Alice's job arrives."""
+    def _tell(self, progress: JobProgress, reply_to: str) -> None:
+        self.told.append(progress)
+        self.told_to.append(reply_to)
+
+    def deliver(self, job_id: str = "job", *, who: str = ALICE) -> FakeDelivery:
+        """A job arrives, Alice's unless somebody else has submitted it."""
         delivery = FakeDelivery(
-            encode_job(job_id, reply_to=ALICE, config=PDFProcessorConfig(), path="/a", document=b"%PDF-")
+            encode_job(job_id, reply_to=who, config=PDFProcessorConfig(), path="/a", document=b"%PDF-")
         )
         self.dispatcher.receive(delivery)  # type: ignore[arg-type]
         return delivery
@@ -222,6 +227,66 @@ def test_nobody_cancels_without_the_reply_queue(play: Play) -> None:
         bench.deliver("third")
         await bench.done()
         assert bench.outbox.replies[-1] == ["E_EXECUTION_CANCELLED"]
+
+    play(scenario)
+
+
+def test_whoever_has_submitted_a_job_too_may_cancel_and_follow_it(play: Play) -> None:
+    """Of two clients that submit the same job, only the first could cancel it, and hear of it."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.deliver()
+        await bench.task()
+        bench.deliver(who=BOB)
+        bench.pool.starts["job/0/1"]()
+        for who in (ALICE, BOB):
+            bench.ask(RequestKind.WATCH, who=who)
+        bench.ask(RequestKind.CANCEL, who=BOB)
+        await bench.done()
+        assert bench.outbox.replies == [["E_EXECUTION_CANCELLED"]] * 2
+        assert bench.events() == ["started", "started", "finished", "finished"]
+        assert bench.told_to == [ALICE, BOB] * 2
+
+        bench.ask(RequestKind.CANCEL, "next", who=BOB)
+        bench.deliver("next")
+        await bench.task("next/0/1")
+        bench.deliver("next", who=BOB)
+        await bench.done()
+        assert bench.outbox.replies[2:] == [["E_EXECUTION_CANCELLED"]] * 2
+
+    play(scenario)
+
+
+def test_a_job_that_is_under_way_twice_is_cancelled_for_its_client(play: Play) -> None:
+    """A job that another client submits again while it is retried could be cancelled by neither."""
+
+    async def scenario(bench: Bench) -> None:
+        second = bench.deliver()
+        second.message = replace(second.message, headers={**second.message.headers, "x-ingestkit-attempt": 2})
+        bench.deliver(who=BOB)
+        bench.ask(RequestKind.CANCEL, who=ALICE)
+        bench.ask(RequestKind.CANCEL, who=BOB)
+        await bench.done()
+        assert bench.requests("cancelled") == 2
+
+    play(scenario)
+
+
+def test_a_job_that_is_kept_because_no_worker_starts_is_given_back_when_it_is_cancelled(play: Play) -> None:
+    """Its client would wait ten seconds for what can be told at once."""
+
+    async def scenario(bench: Bench) -> None:
+        delivery = bench.deliver()
+        not_started = WorkerFailure(reason=FailureReason.NOT_STARTED, message="no worker")
+        (await bench.task()).set_result(not_started)
+        await asyncio.sleep(0.01)
+        assert delivery.settled == []
+        bench.ask(RequestKind.CANCEL)
+        await bench.done()
+        assert delivery.settled == ["requeue"]
+        bench.deliver()
+        await bench.done()
+        assert bench.outbox.replies == [["E_EXECUTION_CANCELLED"]]
 
     play(scenario)
 

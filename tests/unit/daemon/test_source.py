@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.execution.failure import FailureReason, SourceError
-from ingestkit_pdf.wire.envelope import InlineSource, Job
+from ingestkit_pdf.wire.envelope import InlineSource, Job, PathSource
 from ingestkit_pdfd.beneath import open_beneath
 from ingestkit_pdfd.source import Staging
 
@@ -210,3 +212,17 @@ def test_what_a_killed_daemon_left_is_removed_and_what_a_living_one_has_is_not(t
     assert (living.folder / "doc.pdf").exists()
     living.close()
     fresh.close()
+
+
+def test_a_document_is_told_by_its_digest(tmp_path: Path) -> None:
+    """A dead letter could not be found by its document, or reading a huge one would hold it up."""
+    document = b"%PDF-1.7" + bytes(3_000_000)
+    path = tmp_path / "a.pdf"
+    path.write_bytes(document)
+    staging = Staging(tmp_path, [tmp_path])
+    by_path = replace(inline_job(b""), source=PathSource(path=str(path)), document=None)
+    for job in (inline_job(document), by_path):
+        assert staging.digest(job, seconds=10) == hashlib.sha256(document).hexdigest()
+        assert staging.digest(job, seconds=-1) is None
+    assert staging.digest(replace(by_path, source=PathSource(path="/etc/passwd")), seconds=10) is None
+    staging.close()

@@ -143,11 +143,15 @@ def test_an_endpoint_that_is_no_url_is_refused(endpoint: str, message: str) -> N
         load_settings(options={"trace_endpoint": endpoint})
 
 
-def test_an_endpoint_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("has_part", [True, False])
+def test_an_endpoint_without_the_extra_says_what_to_install(
+    has_part: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The daemon would end with a ModuleNotFoundError in the middle of its start."""
 
     def missing(name: str) -> None:
-        raise ModuleNotFoundError(name)
+        if not has_part:  # nothing of OpenTelemetry; else its API without the exporter
+            raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(settings, "find_spec", missing)
     with pytest.raises(SettingsError, match=r"pip install 'ingestkit-pdf\[otel\]'"):

@@ -97,6 +97,35 @@ def test_an_unknown_job_is_an_error(backend: LocalExecutionBackend) -> None:
         backend.cancel("no such job")
 
 
+def test_results_come_as_they_are_ready(tmp_path: Path) -> None:
+    """A loop that works with the distributed backend would fail here, or wait for the slowest document."""
+    slow, quick = Gate(tmp_path / "slow"), Gate(tmp_path / "quick")
+    with LocalExecutionBackend(at_gate, max_workers=2) as backend:
+        first, second = backend.submit(slow.path, CONFIG), backend.submit(quick.path, CONFIG)
+        arriving = backend.as_completed([first, second, first], timeout=30)
+        slow.await_job()
+        quick.await_job()
+        quick.open()
+        assert next(arriving)[0] == second
+        slow.open()
+        assert [(job_id, result.file_path) for job_id, result in arriving] == [(first, slow.path)]
+
+
+def test_what_is_late_ends_the_iteration_and_can_be_asked_for_again(
+    gated: LocalExecutionBackend, tmp_path: Path
+) -> None:
+    """A loop over many documents would wait for ever for one, or lose it."""
+    gate = Gate(tmp_path / "gate")
+    job_id = gated.submit(gate.path, CONFIG)
+    with pytest.raises(ResultTimeoutError) as caught:
+        list(gated.as_completed([job_id], timeout=0.05))
+    assert caught.value.job_id == job_id
+    gate.open()
+    assert [found for found, _ in gated.as_completed([job_id])] == [job_id]
+    with pytest.raises(JobNotFoundError):
+        next(gated.as_completed(["no such job"]))
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from functools import partial
@@ -320,7 +321,30 @@ def test_when_workers_stop_starting_jobs_are_told_and_recover_later(
         assert reason_of(pool.submit(task("kills", "sigkill"))) is FailureReason.CRASHED
         refused = pool.submit(task("refused", "plain")).result(30)
         assert isinstance(refused, WorkerFailure)
-        assert refused.reason is FailureReason.CRASHED
+        assert refused.reason is FailureReason.NOT_STARTED
         assert "RuntimeError: broken on purpose" in refused.message
+        assert pool.problem() is None
+        assert "broken on purpose" in str(pool.problem(grace=0.0))
         broken.unlink()
         assert pid_of(pool.submit(task("works again", "plain")))
+        assert pool.problem(grace=0.0) is None
+
+
+def test_a_slot_without_a_worker_leaves_the_jobs_to_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If it failed, one worker that could not be replaced would refuse jobs that the others have time for."""
+    broken = tmp_path / "broken"
+    monkeypatch.setenv("INGESTKIT_TEST_BREAK", str(broken))
+    limits = PoolLimits(max_documents=10**6)
+    with WorkerPool("support.fragile:act_if_whole", workers=2, limits=limits, preload=()) as pool:
+        broken.touch()
+        assert reason_of(pool.submit(task("kills", "sigkill"))) is FailureReason.CRASHED
+        # Longer than a slot takes to give up: from then on it would refuse the jobs.
+        deadline = time.monotonic() + 4
+        number = 0
+        while time.monotonic() < deadline:
+            number += 1
+            assert pid_of(pool.submit(task(f"job {number}", "plain")))
+        assert len(pool.stats().worker_pids) == 1
+        assert pool.problem(grace=0.0) is None

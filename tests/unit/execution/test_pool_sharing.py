@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -98,10 +100,14 @@ def test_what_a_helper_fails_on_comes_back(
     assert pool.stats().restarts == restarts
 
 
-def test_a_helper_ends_with_the_worker_that_has_the_document(pool: WorkerPool, tmp_path: Path) -> None:
+def test_a_helper_ends_with_the_worker_that_has_the_document(
+    pool: WorkerPool, gate: Gate, tmp_path: Path
+) -> None:
     """If it failed, a worker would go on with pages of a document that has crashed another."""
-    future = share(pool, tmp_path, here="die", there="hang")
-    helper = pid_in(tmp_path, "there")
+    future = share(pool, tmp_path, here="gate", there="hang")
+    helper, owner = pid_in(tmp_path, "there"), pid_in(tmp_path, "here")
+    gate.await_job()
+    os.kill(owner, signal.SIGKILL)
     outcome = failure(future)
     assert (outcome.reason, outcome.signal) == (FailureReason.CRASHED, "SIGKILL")
     assert gone_within(helper, 10)

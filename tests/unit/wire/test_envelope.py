@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,24 +14,30 @@ from hypothesis import strategies as st
 
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.wire.envelope import (
+    MAX_REPLY_TOS,
     AttemptRecord,
     InvalidMessageError,
     Message,
     ResultAssembler,
+    ResultTooLargeError,
+    addressed,
     dead_letter,
     decode_job,
     decode_result_part,
     encode_job,
     encode_result,
+    fitting,
     in_smaller_parts,
     retry_message,
 )
 from ingestkit_pdf.wire.envelope.message import (
+    H_ALSO_REPLY_TO,
     H_ATTEMPT,
     H_HISTORY,
     H_JOB,
     H_PART,
     H_PARTS,
+    H_REASON_TEXT,
     H_REDRIVE,
     H_SHA256,
 )
@@ -256,8 +263,11 @@ def test_a_result_cut_short_or_too_long_is_no_result(monkeypatch: pytest.MonkeyP
     with pytest.raises(InvalidMessageError, match="decompress"):
         ResultAssembler().add(cut)
     monkeypatch.setattr("ingestkit_pdf.wire.envelope.result._MAX_RESULT_BYTES", 599_999)
-    with pytest.raises(InvalidMessageError, match="decompress"):
+    with pytest.raises(ResultTooLargeError, match="more than"):
         ResultAssembler().add(whole)
+    monkeypatch.setattr("ingestkit_pdf.wire.envelope.result._MAX_RESULT_BYTES", len(whole.body) - 1)
+    with pytest.raises(ResultTooLargeError):
+        ResultAssembler().add(replace(whole, content_encoding=None))
 
 
 def test_a_retry_counts_and_remembers() -> None:
@@ -281,3 +291,92 @@ def test_a_dead_letter_keeps_the_message_and_drops_foreign_headers() -> None:
     assert letter.headers[H_JOB] == message.headers[H_JOB]
     assert len(letter.headers) < 12
     assert decode_job(letter, TOPOLOGY).job_id == "job-1"
+
+
+def test_what_is_sent_on_has_headers_that_can_be_sent() -> None:
+    """A header that is not UTF-8, or no text at all, would keep a job from being retried or parked."""
+    job = a_job()
+    strange = {**job.headers, H_REDRIVE: ["x"], "traceparent": b"\xff\xfe", H_HISTORY: True}
+    letter = dead_letter(replace(job, headers=strange), lane="default", reason="x", text="y")
+    assert all(isinstance(value, str | int) for value in letter.headers.values())
+    assert letter.headers["traceparent"] == "\ufffd\ufffd"
+    assert {H_REDRIVE, H_HISTORY}.isdisjoint(letter.headers)
+    assert letter.headers[H_JOB] == job.headers[H_JOB]
+
+
+def long_history(records: int = 32) -> tuple[AttemptRecord, ...]:
+    """As much as a history may say, in letters of four bytes."""
+    return tuple(
+        AttemptRecord(attempt=number, reason="timeout", code="E", message="\U0001f4c4" * 1000)
+        for number in range(1, records + 1)
+    )
+
+
+def test_what_is_measured_is_bytes() -> None:
+    """A history of 64 Ki letters of four bytes would not fit into a frame, which ends the connection."""
+    job = decode_job(a_job(), TOPOLOGY)
+    message = retry_message(a_job(), replace(job, history=long_history()), long_history()[0])
+    assert len(message.headers[H_HISTORY].encode()) <= 64 * 1024
+    assert decode_job(message, TOPOLOGY).history[-1].attempt == 1
+    long = PDFProcessorConfig(tenant_id="\U0001f4c4" * 20_000)
+    with pytest.raises(InvalidMessageError, match="limit"):
+        encode_job("job", reply_to=REPLY_TO, config=long, path="a", document=b"")
+
+
+def test_headers_that_do_not_fit_lose_the_oldest_attempts_first() -> None:
+    """A letter could not be parked, or would lose what it takes to bring it back, or why it is there."""
+    letter = dead_letter(a_job(), lane="default", reason="E", text="too slow", history=long_history())
+    assert fitting(letter, 128 * 1024) is letter
+    fitted = fitting(letter, 10_000)
+    assert fitted.headers[H_JOB] == letter.headers[H_JOB]
+    assert '"attempt":32' in fitted.headers[H_HISTORY]
+    assert '"attempt":31' in fitted.headers[H_HISTORY]
+    assert '"attempt":30' not in fitted.headers[H_HISTORY]
+    assert fitted.headers[H_REASON_TEXT] == f"too slow; too large to be kept whole: {H_HISTORY}"
+    assert (
+        len(b"".join(name.encode() + str(value).encode() for name, value in fitted.headers.items())) < 10_000
+    )
+
+
+@given(
+    st.dictionaries(st.sampled_from([H_JOB, H_ATTEMPT, H_HISTORY, "traceparent"]), st.text(max_size=2000)),
+    st.text(max_size=2000),
+    st.integers(1500, 5000),
+)
+def test_whatever_the_headers_are_they_fit(headers: dict[str, str], text: str, limit: int) -> None:
+    """A stranger's message could not be parked, and would close the connection that answers everybody."""
+    job = replace(a_job(), headers=headers)
+    letter = dead_letter(job, lane="default", reason="E", text=text[:200], history=long_history(1))
+    fitted = fitting(letter, limit)
+    size = sum(len(name.encode()) + len(str(value).encode()) for name, value in fitted.headers.items())
+    assert size <= limit
+    assert fitted.headers[H_REASON_TEXT].startswith(text[:200])
+
+
+def test_a_job_is_answered_to_everybody_it_names() -> None:
+    """Somebody who submitted a job that was under way would not be answered after its next attempt."""
+    names = tuple(f"ingestkit.pdf.replies.client-{number}" for number in range(MAX_REPLY_TOS))
+    assert decode_job(addressed(a_job(), names), TOPOLOGY).reply_tos == names
+    again = addressed(addressed(a_job(), names), names[:1])
+    assert decode_job(again, TOPOLOGY).reply_tos == names[:1]
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["ingestkit.pdf.dead", "ingestkit.pdf.replies.orphaned", "ingestkit.pdf.replies.a " * MAX_REPLY_TOS],
+)
+def test_a_job_that_names_other_queues_or_too_many_is_refused(names: str) -> None:
+    """A job could make a daemon publish into a queue that is no client's, or a thousand times."""
+    message = replace(a_job(), headers={**a_job().headers, H_ALSO_REPLY_TO: names})
+    assert H_ALSO_REPLY_TO in broken(message)
+
+
+@pytest.mark.parametrize("at", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_time_that_is_no_number_is_refused_at_once(at: str) -> None:
+    """A job would be accepted, and be invalid when it is retried: JSON has no such number to send on."""
+    record = f'{{"attempt": 1, "reason": "r", "code": "c", "message": "m", "at": {at}}}'
+    history = f'{{"records": [{record}]}}'
+    job = replace(a_job(), headers={**a_job().headers, H_HISTORY: history})
+    assert f"header {H_HISTORY}: records.0.at" in broken(job)
+    body = re.sub(r'"submitted_at":[0-9.e]+', f'"submitted_at":{at}', a_job(None).body.decode())
+    assert "submitted_at" in broken(replace(a_job(None), body=body.encode()))

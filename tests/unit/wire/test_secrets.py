@@ -131,7 +131,11 @@ def test_a_key_can_be_changed_without_a_pause() -> None:
     assert password_of(a_job(seal=both), PasswordSeal(NEW)) == PASSWORD
 
 
-@pytest.mark.parametrize("key", ["", "  ", "too short", "x" * 44, f"{NEW} {NEW[:-4]}", "\u00fc" * 44])
+@pytest.mark.parametrize(
+    "key",
+    ["", "  ", "too short", "x" * 44, f"{NEW} {NEW[:-4]}", "\u00fc" * 44],
+    ids=["empty", "blank", "short", "no base64", "one of two cut off", "not ASCII"],
+)
 def test_what_is_no_key_is_refused_without_being_quoted(key: str) -> None:
     """Half a key in a log is half a key less to guess."""
     with pytest.raises(SecretsError, match="openssl rand") as caught:

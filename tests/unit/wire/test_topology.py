@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestkit_pdf.wire.topology import RETRY_DELAYS, Queue, Topology, is_valid_name
+from ingestkit_pdf._deployment import is_valid_name
+from ingestkit_pdf.wire.topology import RETRY_DELAYS, Queue, Topology
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def _lane_queues(queues: tuple[Queue, ...]) -> list[Queue]:
     return [queue for queue in queues if ".jobs." in queue.name or ".retry." in queue.name]
 
 
-@pytest.mark.parametrize("prefix", ["", "amq.x", "a b", "a\n", "x" * 101, "ä"])
+@pytest.mark.parametrize("prefix", ["", "amq", "amq.x", "a b", "a\n", "x" * 101, "ä"])
 def test_a_prefix_that_cannot_begin_a_name_is_refused(prefix: str) -> None:
     """A typing error would only show as a refusal of the broker, or forge a line of a log."""
     with pytest.raises(ValueError, match="prefix"):

@@ -12,6 +12,7 @@ from ingestkit_pdf.execution.tls import BrokerTLS, ask_again, explain_tls
 from ingestkit_pdf.wire.envelope import Message
 
 __all__ = [
+    "close",
     "connection_parameters",
     "describe",
     "hang_up",
@@ -84,6 +85,12 @@ def hang_up(connection: Any) -> None:
         transport.abort()
 
 
+def close(closable: Any) -> None:
+    """Close a connection or a channel, unless that is under way."""
+    if not closable.is_closed and not closable.is_closing:
+        closable.close()
+
+
 def not_opened(error: BaseException, url: str, tls: BrokerTLS | None) -> BaseException:
     """Why a connection was not opened: where it was reset over TLS, what the broker said before that."""
     reset = "ConnectionResetError" in repr(_innermost(error)) or "BrokenPipeError" in repr(_innermost(error))
@@ -150,16 +157,21 @@ def properties_of(message: Message) -> pika.BasicProperties:
 
 
 def to_message(properties: Any, body: bytes) -> Message:
-    """What arrived, free of pika; nothing about it is validated yet."""
+    """What arrived, free of pika; nothing about it is validated yet, but what is to be text is text."""
     return Message(
         body=body,
-        type=properties.type,
-        message_id=properties.message_id,
-        correlation_id=properties.correlation_id,
-        reply_to=properties.reply_to,
-        content_type=properties.content_type,
-        content_encoding=properties.content_encoding,
+        type=_text(properties.type),
+        message_id=_text(properties.message_id),
+        correlation_id=_text(properties.correlation_id),
+        reply_to=_text(properties.reply_to),
+        content_type=_text(properties.content_type),
+        content_encoding=_text(properties.content_encoding),
         timestamp=properties.timestamp,
-        app_id=properties.app_id,
-        headers=properties.headers or {},
+        app_id=_text(properties.app_id),
+        headers={_text(name): value for name, value in (properties.headers or {}).items()},
     )
+
+
+def _text(value: str | bytes | None) -> Any:
+    """pika leaves what is not UTF-8 as bytes. In ASCII it is no longer than it was, and can be sent on."""
+    return value.decode("ascii", "replace").replace("\ufffd", "?") if isinstance(value, bytes) else value

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from ingestkit_pdf.errors import ErrorCode, ExecutionError, JobNotFoundError
+from ingestkit_pdf.execution._client.connection import ClientConnection
 from ingestkit_pdf.execution._client.errands import Request
 from ingestkit_pdf.execution._client.feed import Feed, Follower
 from ingestkit_pdf.execution._client.follow import follow
-from ingestkit_pdf.execution._client.link import Link
 from ingestkit_pdf.execution._client.results import ResultStore
 from ingestkit_pdf.models import JobProgress
 from ingestkit_pdf.wire.envelope import InvalidMessageError, RequestKind, encode_request
@@ -21,14 +21,16 @@ class Asking:
     """Cancels and follows jobs; thread-safe.
 
     Args:
-        link: The connection.
+        connection: The connection.
         store: Knows which results are here.
         topology: Names of exchanges and queues.
         reply_queue: This client's: with the id of a job it is what gives it the right to ask.
     """
 
-    def __init__(self, link: Link, store: ResultStore, topology: Topology, reply_queue: Queue) -> None:
-        self._link = link
+    def __init__(
+        self, connection: ClientConnection, store: ResultStore, topology: Topology, reply_queue: Queue
+    ) -> None:
+        self._connection = connection
         self._store = store
         self._topology = topology
         self._reply_queue = reply_queue
@@ -42,8 +44,8 @@ class Asking:
         """
         request = self._ask(RequestKind.CANCEL, [job_id])
         if not request.wait(timeout):
-            self._link.end_errand(request)
-            trouble = self._link.trouble() or "the broker has not confirmed it"
+            self._connection.end_errand(request)
+            trouble = self._connection.trouble() or "the broker has not confirmed it"
             problem: str | None = f"not sent within {timeout:g} s: {trouble}"
         elif request.failure is None and not request.heard:
             problem = "no daemon hears requests: none is connected, or none has the rights"
@@ -66,21 +68,21 @@ class Asking:
         def ask(names: list[str]) -> None:
             nonlocal request
             if request is not None:
-                self._link.end_errand(request)
+                self._connection.end_errand(request)
             request = self._ask(RequestKind.WATCH, names, follower.refuse)
 
         self._store.enlist(follower)
         self._feed.follow(follower)
         try:
-            self._link.run_errand(self._feed)
-            self._link.ensure()
-            yield from follow(follower, ask, self._link.trouble, timeout)
+            self._connection.run_errand(self._feed)
+            self._connection.ensure()
+            yield from follow(follower, ask, self._connection.trouble, timeout)
         finally:
             self._store.unwatch(follower)
             self._feed.unfollow(follower)
             if request is not None:
-                self._link.end_errand(request)
-            self._link.end_errand(self._feed, unless=lambda: not self._feed.is_idle)
+                self._connection.end_errand(request)
+            self._connection.end_errand(self._feed, unless=lambda: not self._feed.is_idle)
 
     def _ask(
         self, kind: RequestKind, job_ids: Sequence[str], refused: Callable[[str], None] = lambda _reason: None
@@ -91,5 +93,5 @@ class Asking:
         except InvalidMessageError as error:
             raise JobNotFoundError(job_ids[0], str(error)) from error
         request = Request(self._topology, messages, refused)
-        self._link.run_errand(request)
+        self._connection.run_errand(request)
         return request

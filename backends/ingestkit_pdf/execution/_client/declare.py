@@ -12,7 +12,7 @@ from ingestkit_pdf.execution._client.amqp import describe
 from ingestkit_pdf.execution._client.script import Call, Script, Steps
 from ingestkit_pdf.wire.topology import Binding, Exchange, Queue, Topology
 
-__all__ = ["DeclarationError", "Declarer", "InUseError", "declare_for_client", "open_channel"]
+__all__ = ["DeclarationError", "Declarer", "QueueInUseError", "declare_for_client", "open_channel"]
 
 _log = logging.getLogger("ingestkit_pdf.client")
 
@@ -23,8 +23,8 @@ class DeclarationError(Exception):
     """Something that a client cannot do without is absent, and this user may not declare it."""
 
 
-class InUseError(Exception):
-    """Somebody else has declared the same lock, and is still connected."""
+class QueueInUseError(ConnectionError):
+    """Somebody else has the queue, or the lock that guards it, to himself."""
 
 
 def open_channel(connection: Any, script: Script) -> Call:
@@ -108,7 +108,7 @@ class Declarer:
         A user without the right to declare it does without.
 
         Raises:
-            InUseError: Somebody else is.
+            QueueInUseError: Somebody else is.
         """
         try:
             yield from self._open()
@@ -117,7 +117,7 @@ class Declarer:
             )
         except ChannelClosedByBroker as error:
             if error.reply_code == _RESOURCE_LOCKED:
-                raise InUseError(f"{name!r} says that somebody else has it in exclusive use") from error
+                raise QueueInUseError(f"{name!r} says that somebody else has it in exclusive use") from error
             if error.reply_code != _ACCESS_REFUSED:
                 raise
             _log.debug("lock %r done without: %s", name, describe(error))

@@ -46,7 +46,7 @@ class Errands:
         call_later: Calls a function after so many seconds.
     """
 
-    def __init__(self, call_later: Callable[[float, Callable[[], None]], None]) -> None:
+    def __init__(self, call_later: Callable[[float, Callable[[], None]], object]) -> None:
         self._call_later = call_later
         self._connection: Any = None
         self._errands: list[Errand] = []

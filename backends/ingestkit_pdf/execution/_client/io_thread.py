@@ -29,6 +29,7 @@ class IOThread:
         self._thread: threading.Thread | None = None
         self._running = threading.Event()
         self._stopping = False
+        self._is_called = False  # the loop is to run what waits, and has not begun
         self._loop: Any = None
 
     @property
@@ -51,7 +52,16 @@ class IOThread:
                 self._loop = IOLoop()
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
-            self._loop.add_callback_threadsafe(self._drain)
+            if not self._is_called:  # each call is two system calls
+                self._loop.add_callback_threadsafe(self._drain)
+                self._is_called = True  # last: an interrupt in between costs a call too many
+
+    def call_later(self, seconds: float, function: Callable[[], None]) -> Any:
+        """Run `function` after so many seconds, unless the loop breaks meanwhile; only for the thread itself.
+
+        The answer is for the loop's `remove_timeout`.
+        """
+        return self._loop.call_later(seconds, function)
 
     def stop(self) -> None:
         """End the thread; from any thread."""
@@ -72,6 +82,8 @@ class IOThread:
         return not thread.is_alive()
 
     def _drain(self) -> None:
+        with self._lock:
+            self._is_called = False  # before the look: a command that comes later calls again
         while self._commands:
             self._commands.popleft()()
 

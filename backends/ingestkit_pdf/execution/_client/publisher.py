@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 import threading
 import time
 from collections import deque
@@ -15,15 +15,19 @@ from pika.exceptions import ChannelClosedByBroker, ChannelClosedByClient
 
 from ingestkit_pdf.execution._client.amqp import describe, properties_of
 from ingestkit_pdf.wire.envelope import Message
+from ingestkit_pdf.wire.refusals import size_limit
 
 __all__ = ["Publication", "Publisher"]
 
-_TOO_LARGE = re.compile(r"message size \d+ (?:is )?larger than (?:configured )?max size (\d+)")
-_MAX_REFUSALS = 3
+_MAX_CHANNEL_CLOSURES = 3
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each further attempt at a job that was refused. A quorum queue without a leader refuses as a
 full one does; and the channel that it was refused on may go on refusing when there has long been another
 leader (3.10.8, cluster of three), so each attempt gets a channel of its own."""
+
+_LAST_CONFIRMS = 2.0
+"""Seconds in which a channel that is to be given up may answer for what was published on it: what it leaves
+unanswered is published again, and a job whose confirm was on its way then runs twice."""
 
 
 class Publication:
@@ -39,30 +43,34 @@ class Publication:
         self.job_id = message.message_id or ""
         self.deadline = deadline
         self.uncertain = False  # on the wire, and the broker has not said what became of it
-        self.refusals = 0
-        self.refused = 0  # times, by the queue
+        self.redeclared = False  # since it was returned, so that it is published a second time
+        self.channel_closures = 0  # that may have been its fault
+        self.nacks = 0
         self.returned: str | None = None
         self.failure: str | None = None
-        self._answered = threading.Event()
+        self.is_answered = False  # nothing more will come of it
         self._abandoned = False
+        # Released by the answer. An Event is three locks, which the two threads then fight for.
+        self._answer = threading.Lock()
+        self._answer.acquire()
 
     @property
     def is_open(self) -> bool:
         """True while somebody waits for the broker's answer and the deadline has not passed."""
-        return not self._abandoned and not self._answered.is_set() and time.monotonic() < self.deadline
+        return not self._abandoned and not self.is_answered and time.monotonic() < self.deadline
 
     @property
     def pause(self) -> float | None:
         """Seconds until it is to be tried again after a refusal; None when it is not, or that is too late."""
-        if self.refused == len(_PAUSES):
+        if self.nacks == len(_PAUSES):
             return None
-        pause = _PAUSES[self.refused]
+        pause = _PAUSES[self.nacks]
         return pause if time.monotonic() + pause < self.deadline else None
 
     @property
     def is_confirmed(self) -> bool:
         """True when the broker has the job."""
-        return self._answered.is_set() and self.failure is None
+        return self.is_answered and self.failure is None
 
     def settle(self, failure: str | None) -> None:
         """The broker has answered: it has the job, or `failure` says why not."""
@@ -71,13 +79,13 @@ class Publication:
 
     def fail(self, failure: str | None) -> None:
         """Nothing more will come of it; whether the broker has the job may be uncertain."""
-        if not self._answered.is_set():
-            self.failure = failure
-            self._answered.set()
+        if not self.is_answered:
+            self.failure, self.is_answered = failure, True
+            self._answer.release()
 
     def wait(self) -> bool:
-        """Wait until the deadline; True when there is an answer."""
-        return self._answered.wait(max(0.0, self.deadline - time.monotonic()))
+        """Wait until the deadline, once; True when there is an answer."""
+        return self._answer.acquire(timeout=max(0.0, self.deadline - time.monotonic()))
 
     def abandon(self) -> None:
         """Nobody waits any more: do not publish it (again)."""
@@ -93,8 +101,8 @@ class Publisher:
         exchange: Where jobs go.
         routing_key: The lane.
         on_unroutable: Called once for a job that reached no queue; it is published again after `resume`.
-        on_stale: Called when jobs were refused on this channel, after a pause; they are published again on
-            the channel that `start` is given next.
+        on_stale: Called when jobs were refused on this channel, after a pause, and it has answered for the
+            others; they are published again on the channel that `start` is given next.
         call_later: Calls a function after so many seconds, on the I/O thread.
     """
 
@@ -112,8 +120,9 @@ class Publisher:
         self._on_stale = on_stale
         self._call_later = call_later
         self._paused = False
+        self._retiring = False  # the channel is given up when it has answered
         self._waiting: deque[Publication] = deque()
-        self._resting: list[Publication] = []
+        self._nacked: list[Publication] = []
         self._unconfirmed: dict[int, Publication] = {}
         self._channel: Any = None
         self._tag = 0
@@ -124,6 +133,14 @@ class Publisher:
         self._waiting.append(publication)
         self.flush()
 
+    def withdraw(self, publication: Publication) -> None:
+        """Let go of a job that nobody waits for any more; one that is on its way may still be confirmed."""
+        publication.abandon()
+        with contextlib.suppress(ValueError):
+            self._waiting.remove(publication)
+        with contextlib.suppress(ValueError):
+            self._nacked.remove(publication)
+
     def attach(self, channel: Any, confirmed: Callable[[Any], None]) -> None:
         """Put a new channel into confirm mode; `confirmed` is called once it is."""
         channel.add_on_return_callback(self._on_return)
@@ -131,7 +148,7 @@ class Publisher:
 
     def start(self, channel: Any) -> None:
         """Publish on this channel from now on."""
-        self._channel, self._tag = channel, 0
+        self._channel, self._tag, self._retiring = channel, 0, False
         self.resume()
 
     def pause(self) -> None:
@@ -157,21 +174,21 @@ class Publisher:
         self._unconfirmed.clear()
         if isinstance(error, ChannelClosedByBroker):
             unconfirmed = [job for job in unconfirmed if not _is_to_blame(job, error)]
-        self._waiting.extendleft(reversed([*unconfirmed, *self._resting]))
-        self._resting.clear()
+        self._waiting.extendleft(reversed([*unconfirmed, *self._nacked]))
+        self._nacked.clear()
 
     def fail_all(self, reason: str) -> None:
         """Give up on everything, with the reason."""
-        jobs = [*self._unconfirmed.values(), *self._waiting, *self._resting]
+        jobs = [*self._unconfirmed.values(), *self._waiting, *self._nacked]
         self._unconfirmed.clear()
         self._waiting.clear()
-        self._resting.clear()
+        self._nacked.clear()
         for job in jobs:
             job.fail(reason)
 
     @property
     def _can_publish(self) -> bool:
-        is_free = self.blocked is None and not self._paused
+        is_free = self.blocked is None and not self._paused and not self._retiring
         return is_free and self._channel is not None and bool(self._channel.is_open)
 
     def flush(self) -> None:
@@ -215,27 +232,39 @@ class Publisher:
             job = self._unconfirmed.pop(tag, None)
             if job is None:
                 continue
-            if job.returned is not None and not job.refusals:
+            if job.returned is not None and not job.redeclared:
                 # The queue may have been deleted under us: declare it again, and try once more.
-                job.returned, job.refusals = None, 1
+                job.returned, job.redeclared = None, True
                 self._waiting.appendleft(job)
                 self._on_unroutable()
             elif refused and (pause := job.pause) is not None:
-                self._rest(job, pause)
+                self._try_later(job, pause)
             else:
                 job.settle(self._failure(job, refused=refused))
+        if self._retiring and not self._unconfirmed:
+            self._retire(channel)
 
-    def _rest(self, job: Publication, pause: float) -> None:
-        job.refused += 1
+    def _try_later(self, job: Publication, pause: float) -> None:
+        job.nacks += 1
         job.uncertain = False
-        if not self._resting:
-            self._call_later(pause, self._rested)
-        self._resting.append(job)
+        if not self._nacked:
+            self._call_later(pause, self._try_nacked)
+        self._nacked.append(job)
 
-    def _rested(self) -> None:
-        if self._resting:  # else the channel was lost meanwhile, and they have gone to the next one
-            self._waiting.extendleft(reversed(self._resting))
-            self._resting.clear()
+    def _try_nacked(self) -> None:
+        if not self._nacked:
+            return  # the channel was lost meanwhile, and they have gone to the next one
+        self._waiting.extendleft(reversed(self._nacked))
+        self._nacked.clear()
+        self._retiring = True
+        if self._unconfirmed:
+            self._call_later(_LAST_CONFIRMS, partial(self._retire, self._channel))
+        else:
+            self._retire(self._channel)
+
+    def _retire(self, channel: Any) -> None:
+        if self._retiring and channel is self._channel:
+            self._retiring = False
             self._on_stale()
 
     def _failure(self, job: Publication, *, refused: bool) -> str | None:
@@ -254,16 +283,14 @@ class Publisher:
 
 def _is_to_blame(job: Publication, error: ChannelClosedByBroker) -> bool:
     """Settle `job` if the broker closed the channel because of it; the broker does not say which it was."""
-    limit = _TOO_LARGE.search(error.reply_text)
-    if limit:
-        if len(job.message.body) <= int(limit[1]):
+    limit = size_limit(error.reply_text)
+    if limit is not None:
+        if len(job.message.body) <= limit:
             return False
-        job.settle(
-            f"the broker takes messages of at most {limit[1]} bytes; lower inline_limit to send its path"
-        )
+        job.settle(f"the broker takes messages of at most {limit} bytes; lower inline_limit to send its path")
         return True
-    job.refusals += 1
-    if job.refusals < _MAX_REFUSALS:
+    job.channel_closures += 1
+    if job.channel_closures < _MAX_CHANNEL_CLOSURES:
         return False
     job.settle(f"the broker refuses to take it: {describe(error)}")
     return True

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -22,26 +23,33 @@ __all__ = ["ResultStore", "Waiter"]
 
 _log = logging.getLogger("ingestkit_pdf.client")
 
+AnswerKey = tuple[str, int]  # of a ResultPart
+
+_LEFTOVER_AFTER = 24 * 3600.0
+"""Seconds without a new part after which no more are expected. A daemon that could not send the rest has sent
+the whole answer to the orphaned ones; but while publishers are blocked it waits, and then goes on."""
+
 
 @dataclass(slots=True)
 class _Held:
-    parts: dict[tuple[str, int], tuple[ResultPart, Delivery]] = field(default_factory=dict)
-    digest: str | None = None  # of the first complete answer
+    parts: dict[tuple[AnswerKey, int], tuple[ResultPart, Delivery]] = field(default_factory=dict)
+    answer: AnswerKey | None = None  # the first one that is complete
     redrive: int = 0
+    changed: float = 0.0  # when the latest part came that was not here before
 
     def is_whole(self, part: ResultPart) -> bool:
         """True when every part of the answer that `part` belongs to is here."""
-        return sum(1 for digest, _number in self.parts if digest == part.sha256) >= part.parts
+        return sum(1 for answer, _number in self.parts if answer == part.answer) >= part.parts
 
-    def is_intact(self, digest: str) -> bool:
-        """True when the parts that declare this digest have it. Else a later answer must not lose to them."""
+    def is_intact(self, answer: AnswerKey) -> bool:
+        """True when the parts have the digest they declare. Else a later answer must not lose to them."""
         whole = hashlib.sha256()
-        for key in sorted(key for key in self.parts if key[0] == digest):
+        for key in sorted(key for key in self.parts if key[0] == answer):
             whole.update(self.parts[key][0].body)
-        return whole.hexdigest() == digest
+        return whole.hexdigest() == answer[0]
 
-    def drop(self, which: Callable[[str], bool]) -> tuple[Delivery, ...]:
-        """Let go of the parts whose digest is chosen; their deliveries."""
+    def drop(self, which: Callable[[AnswerKey], bool]) -> tuple[Delivery, ...]:
+        """Let go of the parts whose answer is chosen; their deliveries."""
         keys = [key for key in self.parts if which(key[0])]
         return tuple(self.parts.pop(key)[1] for key in keys)
 
@@ -49,8 +57,8 @@ class _Held:
         """Let go of everything if the job was brought back from the dead letters since it was answered."""
         if part.redrive <= self.redrive:
             return ()
-        self.digest, self.redrive = None, part.redrive
-        return self.drop(lambda _digest: True)
+        self.answer, self.redrive = None, part.redrive
+        return self.drop(lambda _answer: True)
 
 
 class Waiter:
@@ -94,10 +102,12 @@ class ResultStore:
     Args:
         adopt: Also keep results of jobs that were not submitted here: those of a predecessor with the
             same client id.
+        clock: Monotonic seconds.
     """
 
-    def __init__(self, *, adopt: bool) -> None:
+    def __init__(self, *, adopt: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._adopt = adopt
+        self._clock = clock
         self._lock = threading.Lock()
         self._expected: dict[str, str | None] = {}  # job id → the file as its caller named it
         self._held: dict[str, _Held] = {}
@@ -154,17 +164,36 @@ class ResultStore:
                 return (delivery,)
             held = self._held.setdefault(part.job_id, _Held(redrive=part.redrive))
             outdated = held.make_way_for(part)
-            if part.redrive < held.redrive or held.digest not in {None, part.sha256}:
+            if part.redrive < held.redrive or held.answer not in {None, part.answer}:
                 return (delivery,)  # a second answer: the first one wins
-            key = (part.sha256, part.part)
+            key = (part.answer, part.part)
             known = held.parts.get(key)
             if known is not None and known[1].generation == delivery.generation:
                 return (delivery,)
+            if known is None:
+                held.changed = self._clock()
             # Also for a part that is known: its old delivery died with its channel.
             held.parts[key] = (part, delivery)
-            if held.digest is None and held.is_whole(part):
+            if held.answer is None and held.is_whole(part):
                 return (*outdated, *self._complete(part, held))
             return outdated
+
+    def drop_leftovers(self) -> tuple[Delivery, ...]:
+        """Give up on answers whose other parts have not come for a day; the deliveries to discard."""
+        with self._lock:
+            before = self._clock() - _LEFTOVER_AFTER
+            old = [
+                job_id
+                for job_id, held in self._held.items()
+                if held.parts and held.answer is None and held.changed <= before
+            ]
+            if old:
+                _log.warning(
+                    "parts of %d results were dropped, since the rest has not come: %s", len(old), old
+                )
+            return tuple(
+                delivery for job_id in old for delivery in self._held.pop(job_id).drop(lambda _answer: True)
+            )
 
     def watch(self, job_ids: Iterable[str]) -> Waiter:
         """Wait for these jobs; the caller must `unwatch` in the end.
@@ -222,10 +251,10 @@ class ResultStore:
         with self._lock:
             held = self._reopen(answer)
             held.parts = {
-                (part.sha256, part.part): (part, delivery)
+                (part.answer, part.part): (part, delivery)
                 for part, delivery in zip(answer.parts, answer.deliveries, strict=True)
             }
-            held.digest = answer.parts[0].sha256
+            held.answer = answer.parts[0].answer
             held.redrive = answer.redrive
             self._announce(answer.job_id)
 
@@ -248,12 +277,12 @@ class ResultStore:
 
     def _complete(self, part: ResultPart, held: _Held) -> tuple[Delivery, ...]:
         """The first whole answer is in; what can be acknowledged now: every part of another one."""
-        if held.is_intact(part.sha256):
-            held.digest = part.sha256
+        if held.is_intact(part.answer):
+            held.answer = part.answer
             self._announce(part.job_id)
-            return held.drop(lambda digest: digest != part.sha256)
+            return held.drop(lambda answer: answer != part.answer)
         _log.warning("a result of job %s was dropped: it does not have the declared SHA-256", part.job_id)
-        return held.drop(lambda digest: digest == part.sha256)
+        return held.drop(lambda answer: answer == part.answer)
 
     def _announce(self, job_id: str) -> None:
         for waiter in self._waiters.get(job_id, ()):
@@ -261,7 +290,7 @@ class ResultStore:
 
     def _is_complete(self, job_id: str) -> bool:
         held = self._held.get(job_id)
-        return held is not None and held.digest is not None
+        return held is not None and held.answer is not None
 
     def _check_known(self, job_id: str) -> None:
         if job_id in self._claimed:

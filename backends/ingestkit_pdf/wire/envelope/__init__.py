@@ -14,29 +14,37 @@ from ingestkit_pdf.wire.envelope.control import (
 )
 from ingestkit_pdf.wire.envelope.event import decode_event, encode_event
 from ingestkit_pdf.wire.envelope.job import (
-    DEFAULT_INLINE_LIMIT,
     JOB_TYPE,
+    MAX_REPLY_TOS,
     InlineSource,
     Job,
     PathSource,
+    addressed,
     decode_job,
     encode_job,
     reply_address,
 )
 from ingestkit_pdf.wire.envelope.message import InvalidMessageError, Message
-from ingestkit_pdf.wire.envelope.onward import dead_letter, redriven_message, retry_message
+from ingestkit_pdf.wire.envelope.onward import (
+    dead_letter,
+    fitting,
+    redriven_message,
+    retry_message,
+    same_again,
+)
 from ingestkit_pdf.wire.envelope.result import (
     RESULT_TYPE,
     ResultAssembler,
     ResultPart,
+    ResultTooLargeError,
     decode_result_part,
     encode_result,
     in_smaller_parts,
 )
 
 __all__ = [
-    "DEFAULT_INLINE_LIMIT",
     "JOB_TYPE",
+    "MAX_REPLY_TOS",
     "MAX_REQUEST_JOBS",
     "RESULT_TYPE",
     "AttemptRecord",
@@ -49,6 +57,8 @@ __all__ = [
     "RequestKind",
     "ResultAssembler",
     "ResultPart",
+    "ResultTooLargeError",
+    "addressed",
     "dead_letter",
     "decode_event",
     "decode_job",
@@ -58,9 +68,11 @@ __all__ = [
     "encode_job",
     "encode_request",
     "encode_result",
+    "fitting",
     "in_smaller_parts",
     "parse_history",
     "redriven_message",
     "reply_address",
     "retry_message",
+    "same_again",
 ]

@@ -10,6 +10,7 @@ from ingestkit_pdf.wire.envelope.message import (
     InvalidMessageError,
     Message,
     WireModel,
+    byte_length,
     first_error,
     text_header,
 )
@@ -27,7 +28,7 @@ class AttemptRecord(WireModel):
     code: str
     message: str = Field(max_length=1000)
     host: str = ""
-    at: float = 0.0
+    at: float = Field(default=0.0, allow_inf_nan=False)
     redrive: int = 0
     details: dict[str, str | int | float | None] = Field(default={})
 
@@ -36,10 +37,10 @@ class _History(WireModel):
     records: list[AttemptRecord] = Field(default=[], max_length=_MAX_HISTORY)
 
 
-def history_text(history: tuple[AttemptRecord, ...]) -> str:
-    """The latest attempts, as many as a header may hold: a longer one would make the next message invalid."""
+def history_text(history: tuple[AttemptRecord, ...], *, limit: int = MAX_JSON) -> str:
+    """The latest attempts, as many as `limit` bytes hold; what is longer is not accepted as a history."""
     records = list(history)[-_MAX_HISTORY:]
-    while len(text := _History(records=records).model_dump_json()) > MAX_JSON:
+    while byte_length(text := _History(records=records).model_dump_json()) > limit and records:
         del records[0]
     return text
 
@@ -61,7 +62,7 @@ def read_history(message: Message) -> tuple[AttemptRecord, ...]:
 
 def parse_history(text: object) -> tuple[AttemptRecord, ...] | None:
     """The attempts that a history header tells of; None where it does not make sense."""
-    if not isinstance(text, str) or len(text) > MAX_JSON:
+    if not isinstance(text, str) or byte_length(text) > MAX_JSON:
         return None
     try:
         return tuple(_History.model_validate_json(text).records)

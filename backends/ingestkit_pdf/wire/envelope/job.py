@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from ingestkit_pdf._deployment import DEFAULT_INLINE_LIMIT
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.wire.envelope.attempts import AttemptRecord, read_history
 from ingestkit_pdf.wire.envelope.message import (
+    H_ALSO_REPLY_TO,
     H_ATTEMPT,
     H_JOB,
     H_REDRIVE,
@@ -22,6 +25,7 @@ from ingestkit_pdf.wire.envelope.message import (
     InvalidMessageError,
     Message,
     WireModel,
+    byte_length,
     checked_id,
     first_error,
     int_header,
@@ -33,11 +37,12 @@ from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
 from ingestkit_pdf.wire.topology import Topology
 
 __all__ = [
-    "DEFAULT_INLINE_LIMIT",
     "JOB_TYPE",
+    "MAX_REPLY_TOS",
     "InlineSource",
     "Job",
     "PathSource",
+    "addressed",
     "decode_job",
     "encode_job",
     "reply_address",
@@ -45,8 +50,9 @@ __all__ = [
 
 JOB_TYPE = "ingestkit.pdf.job.v1"
 
-DEFAULT_INLINE_LIMIT = 8 * 1024 * 1024
-"""Documents up to so many bytes travel inside the job (a broker of version 4 takes 16 MiB in all)."""
+
+MAX_REPLY_TOS = 16
+"""Reply queues that one message of a job may name."""
 
 
 class InlineSource(WireModel):
@@ -70,7 +76,7 @@ class _JobFields(WireModel):
     source: Annotated[InlineSource | PathSource, Field(discriminator="kind")]
     config: dict[str, Any] = Field(default={})
     sealed_password: str | None = Field(default=None, max_length=8192)
-    submitted_at: float = 0.0
+    submitted_at: float = Field(default=0.0, allow_inf_nan=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +84,15 @@ class Job:
     """A valid job. `attempt` counts from 1 and is the one to be made now.
 
     `redrive` is how often the job was brought back from the dead letters: 0 for most. Whoever brings the
-    same letter back twice gives both copies the same number.
+    same letter back twice gives both copies the same number. `also_reply_to` is whoever else
+    submitted the job while it was under way.
     """
 
     job_id: str
     reply_to: str
     source: InlineSource | PathSource
     config: PDFProcessorConfig
+    also_reply_to: tuple[str, ...] = ()
     document: bytes | None = None
     sealed_password: str | None = None
     attempt: int = 1
@@ -107,6 +115,11 @@ class Job:
             )
         password = seal.open(self.sealed_password, self.job_id)
         return self.config.model_copy(update={"password": password})
+
+    @property
+    def reply_tos(self) -> tuple[str, ...]:
+        """Every queue that the job is to be answered to."""
+        return (self.reply_to, *self.also_reply_to)
 
     @property
     def file_path(self) -> str:
@@ -147,8 +160,8 @@ def encode_job(
         headers[H_TRACEPARENT] = traceparent
     sealed = _sealed(config, job_id, seal)
     text = _encode_fields(path, document, config, now, sealed)
-    if len(text) > MAX_JSON:
-        raise InvalidMessageError(f"the job's fields take {len(text)} bytes; {MAX_JSON} is the limit")
+    if (size := byte_length(text)) > MAX_JSON:
+        raise InvalidMessageError(f"the job's fields take {size} bytes; {MAX_JSON} is the limit")
     if document is not None:
         headers[H_JOB] = text
     return Message(
@@ -217,6 +230,7 @@ def decode_job(message: Message, topology: Topology, *, inline_limit: int = DEFA
     return Job(
         job_id=job_id,
         reply_to=message.reply_to,
+        also_reply_to=_also_reply_to(message, topology),
         source=fields.source,
         config=config,
         document=document,
@@ -227,6 +241,25 @@ def decode_job(message: Message, topology: Topology, *, inline_limit: int = DEFA
         submitted_at=fields.submitted_at,
         traceparent=text_header(message, H_TRACEPARENT, limit=128),
     )
+
+
+def addressed(message: Message, reply_tos: Sequence[str]) -> Message:
+    """The job of this message, to be answered to each of these queues, at most `MAX_REPLY_TOS`."""
+    reply_to, *others = reply_tos
+    headers = {name: value for name, value in message.headers.items() if name != H_ALSO_REPLY_TO}
+    if others:
+        headers[H_ALSO_REPLY_TO] = " ".join(others)
+    return replace(message, reply_to=reply_to, headers=headers)
+
+
+def _also_reply_to(message: Message, topology: Topology) -> tuple[str, ...]:
+    text = text_header(message, H_ALSO_REPLY_TO, limit=256 * MAX_REPLY_TOS)
+    names = tuple(text.split()) if text else ()
+    if len(names) >= MAX_REPLY_TOS or not all(map(topology.is_reply_queue, names)):
+        raise InvalidMessageError(
+            f"header {H_ALSO_REPLY_TO} does not name fewer than {MAX_REPLY_TOS} reply queues of this system"
+        )
+    return names
 
 
 def reply_address(message: Message, topology: Topology) -> tuple[str, str] | None:
@@ -248,7 +281,7 @@ def _job_fields(message: Message, inline_limit: int) -> tuple[_JobFields, bytes 
     text = text_header(message, H_JOB, limit=MAX_JSON) if inline else message.body
     if text is None:
         raise InvalidMessageError(f"header {H_JOB} is missing")
-    if len(text) > MAX_JSON:
+    if len(text) > MAX_JSON:  # of the body, that is; a header has been measured
         raise InvalidMessageError(f"the job's fields take {len(text)} bytes; {MAX_JSON} is the limit")
     try:
         fields = _JobFields.model_validate_json(text)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 APP_ID = "ingestkit-pdf"
 
 MAX_JSON = 64 * 1024
-"""Characters of JSON that a header, or the fields of a job, may hold."""
+"""Bytes of JSON that a header, or the fields of a job, may hold."""
 
 MAX_REDRIVES = 1_000_000
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -29,9 +29,13 @@ H_DETAILS = "x-ingestkit-details"
 H_LANE = "x-ingestkit-lane"
 H_PARKED_AT = "x-ingestkit-parked-at"
 H_REDRIVE = "x-ingestkit-redrive"
+H_ALSO_REPLY_TO = "x-ingestkit-also-reply-to"
 H_TRACEPARENT = "traceparent"
 
 HeaderValue = str | int
+
+_OWN = frozenset({H_JOB, H_ATTEMPT, H_HISTORY, H_REDRIVE, H_ALSO_REPLY_TO, H_TRACEPARENT})
+"""The headers of a job, which go with it wherever it is sent on."""
 
 
 class InvalidMessageError(ValueError):
@@ -84,16 +88,21 @@ def text_header(message: Message, name: str, *, limit: int) -> str | None:
     """A header as text; None where it is missing.
 
     Raises:
-        InvalidMessageError: It is something else, or longer than `limit` characters.
+        InvalidMessageError: It is something else, or longer than `limit` bytes.
     """
     value = message.headers.get(name)
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     if value is None:
         return None
-    if not isinstance(value, str) or len(value) > limit:
-        raise InvalidMessageError(f"header {name} is not a text of at most {limit} characters")
+    if not isinstance(value, str) or byte_length(value) > limit:
+        raise InvalidMessageError(f"header {name} is not a text of at most {limit} bytes")
     return value
+
+
+def byte_length(text: str) -> int:
+    """Bytes of a text on the wire."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def int_header(message: Message, name: str, *, default: int | None, low: int, high: int) -> int:
@@ -108,10 +117,19 @@ def int_header(message: Message, name: str, *, default: int | None, low: int, hi
     return value
 
 
-def own_headers(message: Message) -> dict[str, Any]:
-    """Our headers only: what a stranger sent along (ten thousand of them, say) is not carried on."""
-    kept = {H_JOB, H_ATTEMPT, H_HISTORY, H_REDRIVE, H_TRACEPARENT}
-    return {name: value for name, value in message.headers.items() if name in kept}
+def own_headers(message: Message) -> dict[str, HeaderValue]:
+    """Our headers only: what a stranger sent along (ten thousand of them, say) is not carried on.
+
+    Each is text or a number, as all of ours are, and so can be sent; bytes are text that is not UTF-8.
+    """
+    kept: dict[str, HeaderValue] = {}
+    for name in _OWN & message.headers.keys():
+        value = message.headers[name]
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            kept[name] = value
+    return kept
 
 
 def first_error(error: Exception) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ingestkit_pdf.wire.envelope.attempts import AttemptRecord, history_text
+from ingestkit_pdf.wire.envelope.attempts import AttemptRecord, history_text, parse_history
 from ingestkit_pdf.wire.envelope.job import Job
 from ingestkit_pdf.wire.envelope.message import (
     H_ATTEMPT,
@@ -22,10 +22,17 @@ from ingestkit_pdf.wire.envelope.message import (
     MAX_JSON,
     MAX_REDRIVES,
     Message,
+    byte_length,
     own_headers,
 )
 
-__all__ = ["dead_letter", "redriven_message", "retry_message"]
+__all__ = ["dead_letter", "fitting", "redriven_message", "retry_message", "same_again"]
+
+_MAX_TEXT = 1000
+"""Characters of the reason in words."""
+
+_ROOM_FOR_NOTE = 300
+"""Bytes that the note takes of what is left out."""
 
 
 def retry_message(message: Message, job: Job, record: AttemptRecord) -> Message:
@@ -33,6 +40,11 @@ def retry_message(message: Message, job: Job, record: AttemptRecord) -> Message:
     history = history_text((*job.history, record))
     headers = {**own_headers(message), H_ATTEMPT: job.attempt + 1, H_HISTORY: history}
     return replace(message, headers=headers)
+
+
+def same_again(message: Message) -> Message:
+    """The same job for the same attempt, without the broker's count of its deliveries."""
+    return replace(message, headers=own_headers(message))
 
 
 def redriven_message(message: Message) -> Message:
@@ -59,7 +71,7 @@ def dead_letter(
     headers: dict[str, Any] = {
         **own_headers(message),
         H_REASON: reason,
-        H_REASON_TEXT: text[:1000],
+        H_REASON_TEXT: text[:_MAX_TEXT],
         H_LANE: lane,
         H_PARKED_AT: int(time.time()),
         H_DETAILS: json.dumps(dict(details or {}), sort_keys=True)[:MAX_JSON],
@@ -67,3 +79,36 @@ def dead_letter(
     if history:
         headers[H_HISTORY] = history_text(history)
     return replace(message, headers=headers)
+
+
+def fitting(message: Message, limit: int) -> Message:
+    """The message, with headers of at most `limit` bytes on the wire: all of them have to fit into one frame.
+
+    What does not fit is left out, and the reason of a dead letter says so: the oldest attempts first, then
+    what came with the job, the largest first.
+    """
+    headers = dict(message.headers)
+    if _size(headers) <= limit:
+        return message
+    history = parse_history(headers.pop(H_HISTORY, None)) or ()
+    left_out = [H_HISTORY]
+    with_job = [name for name in (*own_headers(message), H_DETAILS) if name in headers]
+    for name in sorted(with_job, key=lambda name: _size({name: headers[name]}), reverse=True):
+        if _size(headers) + _ROOM_FOR_NOTE <= limit:
+            break
+        del headers[name]
+        left_out.append(name)
+    if (text := headers.get(H_REASON_TEXT)) is not None:
+        note = f"; too large to be kept whole: {', '.join(left_out)}"
+        headers[H_REASON_TEXT] = text[: _MAX_TEXT - len(note)] + note
+    if history:
+        headers[H_HISTORY] = history_text(history, limit=max(0, limit - _size({**headers, H_HISTORY: ""})))
+    return replace(message, headers=headers)
+
+
+def _size(headers: Mapping[str, Any]) -> int:
+    """Bytes on the wire: name and value with their lengths, and the value's type."""
+    return sum(
+        byte_length(name) + (byte_length(value) if isinstance(value, str) else 8) + 6
+        for name, value in headers.items()
+    )

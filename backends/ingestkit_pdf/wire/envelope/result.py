@@ -28,6 +28,7 @@ __all__ = [
     "RESULT_TYPE",
     "ResultAssembler",
     "ResultPart",
+    "ResultTooLargeError",
     "decode_result_part",
     "encode_result",
     "in_smaller_parts",
@@ -39,8 +40,16 @@ PART_SIZE = 8 * 1024 * 1024
 """A result longer than this many bytes on the wire travels in parts of this size."""
 
 _COMPRESS_FROM = 64 * 1024
-_MAX_PARTS = 65_536
-_MAX_RESULT_BYTES = 4 * 1024**3
+_MAX_PARTS = 1024
+_MAX_RESULT_BYTES = 512 * 1024 * 1024
+"""Of JSON, unpacked: what a worker makes in its 2 GiB is far smaller, and 64 MiB of zeros travel as 65 KB."""
+
+
+class ResultTooLargeError(InvalidMessageError):
+    """A result that takes more memory than a client gives it; otherwise it may be a good one."""
+
+    def __init__(self) -> None:
+        super().__init__(f"it takes more than {_MAX_RESULT_BYTES // 2**20} MiB")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +67,14 @@ class ResultPart:
     body: bytes
     redrive: int = 0
     traceparent: str | None = None
+
+    @property
+    def answer(self) -> tuple[str, int]:
+        """Tells the answers of one job apart: by the digest of the whole, and by the number of its parts.
+
+        One that was begun in large parts is sent again in small ones where the broker takes less.
+        """
+        return self.sha256, self.parts
 
 
 def encode_result(
@@ -129,22 +146,25 @@ class ResultAssembler:
     """Puts the parts of one result together, in any order, duplicates included.
 
     A job that was answered twice (the daemon died between reply and acknowledgement) may have parts of
-    two runs in the queue; parts are kept by the digest of the whole, so the two never mix.
+    two runs in the queue, or of two sizes; parts are kept by the answer they belong to, so they never mix.
     """
 
     def __init__(self) -> None:
-        self._parts: dict[str, dict[int, bytes]] = {}
+        self._parts: dict[tuple[str, int], dict[int, bytes]] = {}
 
     def add(self, part: ResultPart) -> bytes | None:
         """Take one part; the whole result (JSON in UTF-8) once it is complete, else None.
 
         Raises:
             InvalidMessageError: The whole does not have the declared digest or does not decompress.
+            ResultTooLargeError: It is larger than what is taken.
         """
-        pieces = self._parts.setdefault(part.sha256, {})
+        pieces = self._parts.setdefault(part.answer, {})
         pieces[part.part] = part.body
         if len(pieces) < part.parts:
             return None
+        if sum(map(len, pieces.values())) > _MAX_RESULT_BYTES:
+            raise ResultTooLargeError
         body = b"".join(pieces[number] for number in sorted(pieces))
         if hashlib.sha256(body).hexdigest() != part.sha256:
             raise InvalidMessageError("result does not have the declared SHA-256")
@@ -154,9 +174,11 @@ class ResultAssembler:
 def _inflate(body: bytes) -> bytes:
     inflater = zlib.decompressobj()
     try:
-        whole = inflater.decompress(body, _MAX_RESULT_BYTES)
+        whole = inflater.decompress(body, _MAX_RESULT_BYTES + 1)
     except zlib.error as error:
         raise InvalidMessageError(f"result does not decompress: {error}") from error
+    if len(whole) > _MAX_RESULT_BYTES:
+        raise ResultTooLargeError
     if not inflater.eof:
-        raise InvalidMessageError("result does not decompress within its limit")
+        raise InvalidMessageError("result does not decompress: it is cut short")
     return whole

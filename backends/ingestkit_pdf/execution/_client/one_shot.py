@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from pika.adapters.select_connection import IOLoop, SelectConnection
+from pika.adapters.select_connection import IOLoop
 from pika.exceptions import AMQPError
 
 from ingestkit_pdf.execution._client.amqp import (
@@ -18,22 +18,25 @@ from ingestkit_pdf.execution._client.amqp import (
     not_opened,
     redact_url,
 )
+from ingestkit_pdf.execution._client.declare import Declarer, QueueInUseError
 from ingestkit_pdf.execution._client.script import Call, Script, Steps
+from ingestkit_pdf.execution._client.tolerance import TolerantConnection
 from ingestkit_pdf.execution.tls import BrokerTLS
 
-__all__ = ["Visit"]
+__all__ = ["OneShotConnection"]
 
 _GOODBYE_TIMEOUT = 5.0
 _HANG_UP_TIMEOUT = 1.0
+_LOCK_PAUSE = 0.2
 
 
-class Visit:
+class OneShotConnection:
     """Connects, runs one script, and hangs up. Not thread-safe; for one use.
 
     Args:
         url: AMQP URL.
         name: What the broker lists the connection as.
-        timeout: Seconds without `progress` after which the visit is given up.
+        timeout: Seconds without `progress` after which the connection is given up.
         tls: For `amqps://`.
     """
 
@@ -60,7 +63,7 @@ class Visit:
         self.progress()
         self._watch()
         try:
-            self._connection = SelectConnection(
+            self._connection = TolerantConnection(
                 connection_parameters(self._url, name=self._name, tls=self._tls),
                 on_open_callback=partial(self._on_open, steps),
                 on_open_error_callback=self._on_not_opened,
@@ -82,6 +85,26 @@ class Visit:
     def pause(self, seconds: float) -> Call:
         """The call that is answered after so many seconds."""
         return lambda done: self._loop.call_later(seconds, partial(done, None))
+
+    def lock(self, connection: Any, script: Script, name: str, timeout: float) -> Steps:
+        """Be the only one with the lock `name`: an exclusive queue, which goes with the connection.
+
+        Raises:
+            QueueInUseError: Somebody else has had it for `timeout` seconds.
+        """
+        declarer = Declarer(connection, script)
+        waited = 0.0
+        while True:
+            try:
+                yield from declarer.lock(name)
+            except QueueInUseError:
+                if waited >= timeout:
+                    raise
+            else:
+                return
+            self.progress()
+            waited += _LOCK_PAUSE
+            yield self.pause(_LOCK_PAUSE)
 
     def _watch(self) -> None:
         left = self._deadline - time.monotonic()

@@ -1,4 +1,4 @@
-"""Messages of a queue looked at one by one, taken for good or put back; and the way to another queue."""
+"""Messages of a queue looked at one by one, taken for good or put back."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from pika import spec
 from pika.exceptions import ChannelClosedByBroker
 
-from ingestkit_pdf.execution._client.amqp import properties_of, to_message
-from ingestkit_pdf.execution._client.declare import Declarer, open_channel
+from ingestkit_pdf.execution._client.amqp import to_message
+from ingestkit_pdf.execution._client.declare import Declarer, QueueInUseError, open_channel
+from ingestkit_pdf.execution._client.one_shot import OneShotConnection
 from ingestkit_pdf.execution._client.script import Script, Steps
-from ingestkit_pdf.execution._client.visit import Visit
 from ingestkit_pdf.wire.envelope import Message
 from ingestkit_pdf.wire.topology import Queue
 
-__all__ = ["Found", "Outlet", "QueueInUseError", "Shelf", "lock"]
+__all__ = ["Found", "QueueBrowser", "QueueInUseError"]
 
 _ACCESS_REFUSED, _RESOURCE_LOCKED, _PRECONDITION_FAILED = 403, 405, 406
 _DELIVERY_LIMIT = "x-delivery-limit"
@@ -24,11 +24,6 @@ _WARY_FROM = 15
 """Looks at a message after which a queue without our delivery limit is left alone (20 is RabbitMQ 4's)."""
 
 _RETURN_TRIES, _RETURN_PAUSE = 40, 0.05
-_LOCK_PAUSE = 0.2
-
-
-class QueueInUseError(ConnectionError):
-    """Somebody else has the queue to himself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,7 @@ class Found:
     deliveries: int
 
 
-class Shelf:
+class QueueBrowser:
     """One queue, emptied message by message over one channel; what is not taken goes back.
 
     Messages are fetched one at a time (`basic.get`), so only one body is in memory, the end of the queue
@@ -48,12 +43,12 @@ class Shelf:
     is not visible to others meanwhile. If this process dies, the broker puts everything back.
 
     Args:
-        visit: Whose connection it is.
+        one_shot: Whose connection it is.
         queue: The queue, as it was declared.
     """
 
-    def __init__(self, visit: Visit, queue: Queue) -> None:
-        self._visit = visit
+    def __init__(self, one_shot: OneShotConnection, queue: Queue) -> None:
+        self._one_shot = one_shot
         self._queue = queue
         self._channel: Any = None
         self._done: Callable[[Any], None] = lambda _answer: None
@@ -88,7 +83,7 @@ class Shelf:
             if error.reply_code in {_ACCESS_REFUSED, _RESOURCE_LOCKED} and "exclusive" in error.reply_text:
                 raise QueueInUseError(f"a consumer has queue {self._queue.name!r} to itself") from error
             raise
-        self._visit.progress()
+        self._one_shot.progress()
         if answer is None:
             return None
         method, properties, body = answer
@@ -115,7 +110,7 @@ class Shelf:
             )
             if declared.method.message_count >= self._held:
                 break
-            yield self._visit.pause(_RETURN_PAUSE)
+            yield self._one_shot.pause(_RETURN_PAUSE)
         self._held = 0
 
     def _compare(self, connection: Any, script: Script) -> Steps:
@@ -144,70 +139,3 @@ class Shelf:
                 "move the messages to another queue, delete this one, and let a daemon declare it again"
             )
         return count
-
-
-class Outlet:
-    """Publishes with `mandatory` and confirms, one message at a time."""
-
-    def __init__(self, visit: Visit, exchange: str) -> None:
-        self._visit = visit
-        self._exchange = exchange
-        self._channel: Any = None
-        self._done: Callable[[Any], None] = lambda _answer: None
-        self._returned: str | None = None
-
-    def open(self, connection: Any, script: Script) -> Steps:
-        """Get ready."""
-        channel = self._channel = yield open_channel(connection, script)
-        channel.add_on_return_callback(self._on_return)
-        yield lambda done: channel.confirm_delivery(self._on_confirm, callback=done)
-
-    def publish(self, message: Message, routing_key: str) -> Steps:
-        """Publish; None once the broker has it, else why it was not taken."""
-
-        def call(done: Callable[[Any], None]) -> None:
-            self._done, self._returned = done, None
-            self._channel.basic_publish(
-                self._exchange, routing_key, message.body, properties_of(message), mandatory=True
-            )
-
-        frame = yield call
-        self._visit.progress()
-        if self._returned is not None:
-            return f"no queue takes jobs of lane {routing_key!r} ({self._returned})"
-        if isinstance(frame.method, spec.Basic.Nack):
-            return f"the queue of lane {routing_key!r} is full, or its node is being replaced"
-        return None
-
-    def _on_confirm(self, frame: Any) -> None:
-        self._done(frame)
-
-    def _on_return(self, _channel: Any, method: Any, _properties: Any, _body: bytes) -> None:
-        self._returned = method.reply_text
-
-
-def lock(connection: Any, script: Script, visit: Visit, name: str, timeout: float) -> Steps:
-    """Be the only one with this connection's lock `name`: an exclusive queue, which goes with the connection.
-
-    Raises:
-        QueueInUseError: Somebody else has had it for `timeout` seconds.
-    """
-    waited = 0.0
-    while True:
-        channel = yield open_channel(connection, script)
-        try:
-            yield lambda done, channel=channel: channel.queue_declare(  # type: ignore[misc]
-                name, exclusive=True, arguments={"x-queue-type": "classic"}, callback=done
-            )
-        except ChannelClosedByBroker as error:
-            if error.reply_code == _ACCESS_REFUSED:  # may not declare: does without
-                return
-            if error.reply_code != _RESOURCE_LOCKED:
-                raise
-            if waited >= timeout:
-                raise QueueInUseError(f"somebody else has {name!r}, and with it what it guards") from error
-        else:
-            return
-        visit.progress()
-        waited += _LOCK_PAUSE
-        yield visit.pause(_LOCK_PAUSE)
