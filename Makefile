@@ -12,6 +12,9 @@ TEST_JOBS ?= 2
 # What `make bench` measures on: a folder of PDFs, by default the corpus where there is one.
 FOLDER ?= $(if $(INGESTKIT_CORPUS),$(INGESTKIT_CORPUS)/bench,build/bench/samples)
 
+# Seconds that a benchmark of quality may take; on two busy cores they take some ten minutes each.
+BENCH_LIMIT ?= 3600
+
 .DEFAULT_GOAL := help
 .PHONY: help demo broker test test-faults test-systemd lint bench lock clean
 
@@ -47,13 +50,15 @@ lint: ## Style, types and import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --cache-dir .cache/import-linter
 
-bench: ## Speed beside the bare parser, pool and Tesseract, Celery and Dramatiq; FOLDER=folder of PDFs
+bench: ## Speed and quality beside the bare parser, pool, Tesseract, Celery and Dramatiq; FOLDER=folder of PDFs
 	@$(BOOTSTRAP) bench
 	@test -d "$(FOLDER)" || PYTHONPATH=deploy $(BIN)/python -m demo.samples "$(FOLDER)"
 	@$(BIN)/python benchmarks/pages.py "$(FOLDER)"
 	@$(BIN)/python benchmarks/pool.py "$(FOLDER)"
 	@$(BIN)/python benchmarks/large.py "$(FOLDER)"
-	@$(BIN)/python benchmarks/ocr.py "$(FOLDER)" --dpi 300
+	@timeout $(BENCH_LIMIT) $(BIN)/python benchmarks/ocr.py "$(FOLDER)"
+	@if [ -n "$(INGESTKIT_CORPUS)" ]; then timeout $(BENCH_LIMIT) $(BIN)/python benchmarks/quality.py "$(INGESTKIT_CORPUS)"; \
+	else echo "quality.py needs the documents that INGESTKIT_CORPUS names: left out"; fi
 	@$(BIN)/python benchmarks/roundtrip.py
 
 lock: ## Write the pinned requirements again; UPGRADE=1 takes the newest allowed

@@ -1,12 +1,16 @@
 """Pages per second on one core: the pipeline, the bare `get_text("dict")` pass, and pymupdf4llm.
 
-    python benchmarks/pages.py CORPUS_FOLDER [--rounds 3] [--json]
+    python benchmarks/pages.py CORPUS_FOLDER [--rounds 3] [--table-pages 2] [--json]
 
 The three are run in turn on each document, in the same process, pinned to one core where the system allows;
 the best of the rounds counts. The garbage collector runs as in the pool's workers. The bare pass opens the
 document and asks every page for its text as a dictionary, without images: the usual way to text, fonts and
 boxes. pymupdf4llm is run on a sample of pages (it takes some 40 times as long as the bare pass), spread over
 each document, when it is installed; the bare pass over exactly those pages is timed beside it.
+
+Besides, on some pages of each document: interpreting the page and finding its tables, beside PyMuPDF's
+`find_tables`, in a process of their own, because that may hang. What takes longer than `--table-seconds` is
+stopped, and counts with that.
 
 No page is read by OCR, because the bare pass reads no pictures either; `benchmarks/ocr.py` measures that.
 Scripts in documents are allowed here, so that every document is read to its end. A document that either
@@ -31,6 +35,8 @@ from ingestkit_pdf.execution._forkserver import collect_seldom
 from ingestkit_pdf.pdf import process_document  # before pymupdf: blocks its layout model
 
 import pymupdf  # isort: skip
+
+from _tables import TablePair  # isort: skip
 
 try:
     import pymupdf4llm
@@ -150,6 +156,22 @@ def _measure_file(path: Path, rounds: int, peer_pages: int) -> dict[str, tuple[i
     return best
 
 
+def measure_tables(files: list[Path], pages: int, seconds: float) -> dict[str, Any]:
+    """Time our tables and PyMuPDF's on so many pages of each file."""
+    pair = TablePair(seconds)
+    for position, path in enumerate(files, start=1):
+        print(f"\rtables: {position}/{len(files)}", end="", file=sys.stderr, flush=True)
+        try:
+            with pymupdf.open(path) as document:
+                count = document.page_count
+        except RuntimeError:
+            continue
+        pair.add(path, spread(count, pages))
+    pair.close()
+    print(file=sys.stderr)
+    return pair.report()
+
+
 def show(report: dict[str, Any], peer_pages: int) -> None:
     """Print the report as a table."""
     print(f"{'':<24}{'pages':>8}{'seconds':>10}{'pages/s':>10}{'ms/page':>10}")
@@ -166,6 +188,12 @@ def show(report: dict[str, Any], peer_pages: int) -> None:
         print(f"pymupdf4llm : bare pass = {ratio:.0f}, on at most {peer_pages} pages of each document")
     else:
         print("pymupdf4llm was not measured: " + ("not asked for" if pymupdf4llm else "it is not installed"))
+    if tables := report.get("tables"):
+        print(
+            f"find_tables : our tables = {tables['find_tables_to_ours']:.1f}, "
+            f"{tables['find_tables_ms_per_page']:.1f} to {tables['ours_ms_per_page']:.1f} ms a page"
+            f" on {tables['pages']} pages; stopped on {tables['out_of_time']}"
+        )
     for path, reason in report["left_out"].items():
         print(f"left out: {path}: {reason}")
 
@@ -176,6 +204,8 @@ def main() -> int:
     parser.add_argument("corpus", type=Path, help="a folder of PDFs; searched with its subfolders")
     parser.add_argument("--rounds", type=int, default=3, help="best of so many (default: 3)")
     parser.add_argument("--peer-pages", type=int, default=2, help="pages a document for pymupdf4llm; 0: none")
+    parser.add_argument("--table-pages", type=int, default=2, help="pages a document for tables; 0: none")
+    parser.add_argument("--table-seconds", type=float, default=20.0, help="for tables of a page (20)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     arguments = parser.parse_args()
     files = sorted(arguments.corpus.rglob("*.pdf"))
@@ -192,6 +222,8 @@ def main() -> int:
         "rounds": arguments.rounds,
         **measure(files, max(arguments.rounds, 1), peer_pages),
     }
+    if arguments.table_pages:
+        report["tables"] = measure_tables(files, arguments.table_pages, arguments.table_seconds)
     if arguments.json:
         print(json.dumps(report, indent=2))
     else:

@@ -10,7 +10,8 @@ Five parts, each with time and peak memory of every engine, each engine in a pro
 - text: likeness of the sequence of words, and F1 of headings, where the truth is Markdown;
 - outlines: F1 of headings, where the truth is the document's outline, which engines do not get to see. The
   rules for headings were tuned on the documents at even places only; the others are reported as held out;
-- scripts: likeness of the text to pdftotext's, where it is not written in Latin letters.
+- scripts: likeness of the text to pdftotext's, where it is not written in Latin letters, and the share of
+  documents of which the language is told rightly, where the engine tells it.
 
 What is not installed is left out and named. An engine that takes longer than `--timeout` for a document gets
 nothing for it, and the time counts. For PyMuPDF 2 with its layout model run this with an interpreter that
@@ -30,9 +31,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from _truth.checks import check_documents, is_scan, passes
-from _truth.engines import ENGINES
+from _truth.engines import ENGINES, Engine
 from _truth.outlines import outline_counts, outline_documents
-from _truth.scripts import script_documents, similarity
+from _truth.scripts import script_documents, script_languages, similarity
 from _truth.tables import Score, icdar_documents, icdar_tables, mean, score
 from _truth.text import heading_counts, order_similarity, text_documents
 from _truth.worker import EngineProcess
@@ -131,25 +132,32 @@ def measure_outlines(engine: EngineProcess, corpus: Path) -> tuple[Row, list[Row
 
 
 def measure_scripts(engine: EngineProcess, corpus: Path) -> tuple[Row, list[Row]]:
-    """Text of one engine beside pdftotext's."""
+    """Text of one engine beside pdftotext's, and the language that it tells."""
     rows: list[Row] = []
     seconds = 0.0
-    reference = ENGINES["pdftotext"]()
+    reference: Engine | None = ENGINES["pdftotext"]()
+    summary: Row = {}
     try:
         reference.load()
     except ImportError as error:
-        return {"not_measured": str(error)}, []
+        reference, summary["not_measured"] = None, str(error)
+    languages = script_languages(corpus) if "language" in engine.asks else {}
     for path in script_documents(corpus):
         text, took = engine.ask("markdown", str(path))
         seconds += took
-        likeness = similarity(text or "", reference.markdown(str(path)))
-        rows.append({"document": path.stem, "similarity": round(likeness, 3)})
-    return {
-        "similarity": round(mean(row["similarity"] for row in rows), 3),
-        "least": min((row["similarity"] for row in rows), default=0.0),
-        "documents": len(rows),
-        "seconds": round(seconds, 2),
-    }, rows
+        row: Row = {"document": path.stem}
+        if reference is not None:
+            row["similarity"] = round(similarity(text or "", reference.markdown(str(path))), 3)
+        if path in languages:
+            row["language"] = engine.ask("language", str(path))[0]
+            row["is_right"] = row["language"] == languages[path]
+        rows.append(row)
+    if reference is not None:
+        summary["similarity"] = round(mean(row["similarity"] for row in rows), 3)
+        summary["least"] = min((row["similarity"] for row in rows), default=0.0)
+    if languages:
+        summary["languages"] = f"{sum(row.get('is_right', False) for row in rows)}/{len(languages)}"
+    return summary | {"documents": len(rows), "seconds": round(seconds, 2)}, rows
 
 
 PARTS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -142,9 +142,11 @@ def _constants() -> list[str]:
     for path in sorted(_PIPELINE.rglob("*.py")):
         source = path.read_text()
         tree, rows = ast.parse(source).body, source.splitlines()
+        known = {"SCALE"}
         for node, following in zip_longest(tree, tree[1:]):
-            if not isinstance(node, ast.Assign) or not _is_number(node.value):
+            if not isinstance(node, ast.Assign) or not _is_number(node.value, known):
                 continue
+            known.update(name.id for name in ast.walk(node.targets[0]) if isinstance(name, ast.Name))
             name, value = ast.unparse(node.targets[0]).strip("()"), ast.unparse(node.value).strip("()")
             meaning = rows[(node.end_lineno or 0) - 1].partition("  # ")[2]
             if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
@@ -156,15 +158,19 @@ def _constants() -> list[str]:
     return lines
 
 
-def _is_number(value: ast.expr) -> bool:
-    """True for numbers, products of them, and several of them."""
+def _is_number(value: ast.expr, known: Set[str]) -> bool:
+    """True for numbers, names of such, what is calculated from them, and several of them."""
     match value:
         case ast.Constant(int() | float() as number):
             return not isinstance(number, bool)
-        case ast.BinOp(op=ast.Mult() | ast.Pow()):
-            return _is_number(value.left) and _is_number(value.right)
+        case ast.Name(name):
+            return name in known
+        case ast.UnaryOp(ast.USub(), operand):
+            return _is_number(operand, known)
+        case ast.BinOp(op=ast.Mult() | ast.Pow() | ast.Add() | ast.Sub() | ast.Div() | ast.FloorDiv()):
+            return _is_number(value.left, known) and _is_number(value.right, known)
         case ast.Tuple(elements):
-            return bool(elements) and all(map(_is_number, elements))
+            return bool(elements) and all(_is_number(element, known) for element in elements)
     return False
 
 

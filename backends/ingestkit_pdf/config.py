@@ -23,7 +23,7 @@ from ingestkit_pdf._tessdata import LANGUAGE_PATTERN
 
 __all__ = ["PARSER_VERSION", "PDFProcessorConfig", "unknown_key_message"]
 
-PARSER_VERSION = "ingestkit_pdf:0.2.0"
+PARSER_VERSION = "ingestkit_pdf:0.3.0"
 """Changes whenever the same document and configuration give another result; part of every ingest key."""
 
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -98,8 +98,7 @@ class PDFProcessorConfig(BaseModel):
     min_chars_per_page: int = Field(
         200,
         ge=0,
-        description="Without effect; accepted because existing configurations set it. A page is a text "
-        "page unless the other thresholds say otherwise.",
+        description="Minimum number of characters of a page with an image; a page with fewer is mixed.",
     )
     scanned_max_chars: int = Field(
         50,
@@ -240,6 +239,9 @@ class PDFProcessorConfig(BaseModel):
     )
     ocr_min_image_ratio: Ratio = Field(
         0.02, description="Minimum share of the page that an image must cover to be read."
+    )
+    ocr_words: bool = Field(
+        False, description="Give each word that was read with its box and confidence; results grow."
     )
     ocr_image_max_chars: int = Field(
         200,

@@ -15,7 +15,9 @@ import copyreg
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from ingestkit_pdf._strings import EncodableModel
 
 __all__ = [
     "ErrorCode",
@@ -175,7 +177,7 @@ class ErrorCode(StrEnum):
     """Form fields are read."""
 
 
-class IngestError(BaseModel):
+class IngestError(EncodableModel):
     """One error or warning as a value: what, where, and whether trying again can help.
 
     Attributes:

@@ -1,8 +1,9 @@
 """The checks of olmOCR-bench: is a text there, absent, before another, in the right place of a table?
 
 The rules are those of the benchmark (https://github.com/allenai/olmocr, `olmocr/bench`): Markdown's marks do
-not count, quotes and dashes are alike, a text may differ in `max_diffs` letters. Checks of formulas are left
-out: they ask for LaTeX.
+not count, quotes and dashes are alike, a text may differ in `max_diffs` letters. Every document has a
+`baseline` check: there is text, it does not end in a stutter, and has no Chinese or emoji, which models make
+up. Checks of formulas are left out: they ask for LaTeX.
 """
 
 from __future__ import annotations
@@ -26,19 +27,28 @@ _SAME = str.maketrans(
     "''''\"\"\"\"------",
 )
 _FEW_LETTERS = 100  # a page
-_TYPES = {"present", "absent", "order", "table"}
+_TYPES = {"present", "absent", "order", "table", "baseline"}
+_LONGEST_REPEATED = 5  # letters that are looked at for a stutter
+_MAX_REPEATS = 30  # of the same letters at the end of a text
+_MADE_UP = re.compile(
+    "[\u3040-\u30ff\u4e00-\u9fff\U0001f600-\U0001f64f\U0001f300-\U0001f5ff\U0001f680-\U0001f6ff]"
+)
 
 
 def check_documents(corpus: Path) -> dict[Path, list[Check]]:
-    """The documents that are there, with their checks."""
+    """The documents that are there, with their checks; one without a `baseline` check gets the usual one."""
     folder = corpus / "truth" / "olmocr-bench"
     by_name = {path.name: path for path in folder.rglob("*.pdf")}
     found: dict[Path, list[Check]] = {}
-    for line in (folder / "dataset.jsonl").read_text(encoding="utf-8").splitlines():
-        check = json.loads(line) if line.strip() else {}
-        path = by_name.get(Path(check.get("pdf", "")).name)
-        if path is not None and check["type"] in _TYPES:
-            found.setdefault(path, []).append(check)
+    for file in sorted(folder.glob("*.jsonl")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            check = json.loads(line) if line.strip() else {}
+            path = by_name.get(Path(check.get("pdf", "")).name)
+            if path is not None and check["type"] in _TYPES:
+                found.setdefault(path, []).append(check)
+    for path, checks in found.items():
+        if all(check["type"] != "baseline" for check in checks):
+            checks.append({"pdf": path.name, "type": "baseline"})
     return found
 
 
@@ -59,6 +69,8 @@ def normal(text: str) -> str:
 def passes(check: Check, markdown: str) -> bool:
     """True when the text of the page says what the check asks for."""
     kind = check["type"]
+    if kind == "baseline":
+        return _is_sane(check, markdown)
     if kind == "table":
         return _in_table(check, markdown)
     text = normal(markdown)
@@ -73,6 +85,24 @@ def passes(check: Check, markdown: str) -> bool:
         wanted, text = wanted.casefold(), text.casefold()
     is_there = bool(_places(wanted, text, int(check.get("max_diffs") or 0)))
     return is_there if kind == "present" else not is_there
+
+
+def _is_sane(check: Check, markdown: str) -> bool:
+    letters = sum(char.isalnum() for char in markdown)
+    if check.get("max_length") is not None:
+        return letters <= int(check["max_length"])
+    if not letters or (check.get("check_disallowed_characters", True) and _MADE_UP.search(markdown)):
+        return False
+    most = int(check.get("max_repeats") or _MAX_REPEATS)
+    return all(_repeats(markdown, length) <= most for length in range(1, _LONGEST_REPEATED + 1))
+
+
+def _repeats(text: str, length: int) -> int:
+    """How often the last letters of a text, so many of them, follow one another."""
+    count, last = 0, text[-length:]
+    while last and text.endswith(last, 0, len(text) - count * length):
+        count += 1
+    return count
 
 
 def _window(check: Check, text: str) -> str:

@@ -1,4 +1,4 @@
-"""The engines that are compared, each behind the same two questions: which tables, which Markdown?
+"""The engines that are compared, each behind the same questions: which tables, Markdown, language?
 
 What is not installed is left out: `load` raises ImportError, and the report says so.
 """
@@ -20,7 +20,7 @@ class Engine:
     """What is common: a name for the report, and what it can be asked for.
 
     Attributes:
-        asks: `tables`, `markdown` or both.
+        asks: Of `tables`, `markdown` and `language`.
     """
 
     asks: frozenset[str] = frozenset()
@@ -37,11 +37,15 @@ class Engine:
         """A document as Markdown or plain text."""
         raise NotImplementedError
 
+    def language(self, path: str) -> str | None:
+        """The language of a document, an ISO 639 code."""
+        raise NotImplementedError
+
 
 class Ours(Engine):
     """The pipeline, as the configuration of `layout_engine` says; tables come from `table_data`."""
 
-    asks = frozenset({"tables", "markdown"})
+    asks = frozenset({"tables", "markdown", "language"})
 
     def __init__(self, layout_engine: str) -> None:
         self._layout_engine = layout_engine
@@ -70,6 +74,10 @@ class Ours(Engine):
     def markdown(self, path: str) -> str:
         text: str = self._process(path, self._config).markdown
         return text
+
+    def language(self, path: str) -> str | None:
+        found: str | None = self._process(path, self._config).metadata.detected_language
+        return found
 
 
 def _of_result(table: Any) -> Table:

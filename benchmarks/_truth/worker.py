@@ -79,7 +79,7 @@ class EngineProcess:
         self.version = version or ""
 
     def ask(self, question: str, path: str) -> Answer:
-        """Ask for `tables` or `markdown` of a document."""
+        """Ask for `tables`, `markdown` or `language` of a document."""
         self._pipe.send((question, path))
         try:
             if self._pipe.poll(self._timeout):

@@ -200,7 +200,7 @@ def test_a_daemon_that_may_no_longer_ends_with_a_reason(
         user.cut_connections()
     else:
         user.delete()
-    assert daemon.wait(60) == 3  # it is patient, since the broker has taken it before
+    assert daemon.wait(10) == 3
     (line,) = daemon.logged("daemon_failed")
     assert "refused" in line["reason"] or "not allowed" in line["reason"]
     assert "-password" not in json.dumps(daemon.events) + "".join(daemon.noise)

@@ -52,10 +52,10 @@ def headings_of(result: ProcessingResult) -> list[str]:
     return [line for line in result.markdown.splitlines() if line.startswith("#")]
 
 
-def picture(width: int = 60, height: int = 60) -> bytes:
+def picture(width: int = 60, height: int = 60, grey: int = 90) -> bytes:
     """A grey PNG."""
     pixmap = pymupdf.Pixmap(pymupdf.csGRAY, (0, 0, width, height), False)
-    pixmap.clear_with(90)
+    pixmap.clear_with(grey)
     data: bytes = pixmap.tobytes("png")
     return data
 

@@ -71,6 +71,7 @@ def tagged_pdf(
     size: int = 11,
     marked: bool = True,
     roles: str = "",
+    depth: int = 0,
 ) -> bytes:
     """A tagged page: elements drawn in the order in which they are given.
 
@@ -80,6 +81,7 @@ def tagged_pdf(
         size: Of the type.
         marked: The document says that it is tagged.
         roles: What types of its own stand for, `/Own /H1`.
+        depth: So many elements, each inside the other, are around all but the first.
     """
     drawn, tagged = [], []
     for tag, lines in elements:
@@ -92,14 +94,25 @@ def tagged_pdf(
     numbers = list(range(len(tagged))) if order is None else list(order)
     kids = " ".join(f"{9 + number} 0 R" for number in numbers)
     parents = " ".join(f"{9 + number} 0 R" for number in range(len(tagged)))
+    outermost = 9 + len(tagged)
+    around = [
+        f"<< /Type /StructElem /S /Div /P {number - 1 if level else 8} 0 R /K [{number + 1} 0 R] >>"
+        for level, number in enumerate(range(outermost, outermost + depth))
+    ]
+    if around:
+        first, _, rest = kids.partition("R ")
+        kids = f"{first}R {outermost} 0 R"
+        around[-1] = around[-1].replace(f"[{outermost + depth} 0 R]", f"[{rest}]")
     more = [
         f"<< /Type /StructTreeRoot /K 8 0 R /ParentTree 7 0 R /RoleMap << {roles} >> >>",
         f"<< /Nums [0 [{parents}]] >>",
         f"<< /Type /StructElem /S /Document /P 6 0 R /K [{kids}] >>",
         *(
-            f"<< /Type /StructElem /S /{tag} /P 8 0 R /Pg 3 0 R /K {number} >>"
+            f"<< /Type /StructElem /S /{tag} /P {outermost + depth - 1 if depth and number else 8} 0 R "
+            f"/Pg 3 0 R /K {number} >>"
             for number, tag in enumerate(tagged)
         ),
+        *around,
     ]
     mark = b"true" if marked else b"false"
     return page_pdf(

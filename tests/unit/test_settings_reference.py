@@ -57,3 +57,10 @@ def test_a_setting_without_a_description_is_not_accepted(generator: ModuleType) 
 
     with pytest.raises(ValueError, match=r"Model\.bare has no description"):
         generator._table(Model)
+
+
+def test_constants_that_are_calculated_are_on_the_page(generator: ModuleType) -> None:
+    """A threshold would be missing because it is written as a product."""
+    page = generator.config_page()
+    assert "| lines | `TINY_SIZE` | 1.5 * SCALE |" in page
+    assert "| ocr/lines | `_STEP` | SCALE // 2 |" in page

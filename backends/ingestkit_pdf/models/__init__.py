@@ -6,7 +6,7 @@ it is displayed; page numbers count from 1; durations are seconds; ratios lie be
 
 from ingestkit_pdf.models.annotations import Annotation, Link
 from ingestkit_pdf.models.base import Box
-from ingestkit_pdf.models.content import Chunk, PageBox, TableResult, TableSpan
+from ingestkit_pdf.models.content import Chunk, Heading, PageBox, TableResult, TableSpan
 from ingestkit_pdf.models.document import Attachment, DocumentMetadata, OutlineEntry
 from ingestkit_pdf.models.enums import (
     ClassificationTier,
@@ -19,7 +19,7 @@ from ingestkit_pdf.models.enums import (
     PDFType,
 )
 from ingestkit_pdf.models.forms import FormField, Signature
-from ingestkit_pdf.models.page import ExtractionQuality, PageOcr, PageResult
+from ingestkit_pdf.models.page import ExtractionQuality, OcrWord, PageOcr, PageResult
 from ingestkit_pdf.models.progress import JobOutcome, JobProgress, ProgressEvent
 from ingestkit_pdf.models.result import ProcessingResult
 from ingestkit_pdf.models.stages import (
@@ -46,11 +46,13 @@ __all__ = [
     "ExtractionQualityGrade",
     "FieldKind",
     "FormField",
+    "Heading",
     "IngestionMethod",
     "JobOutcome",
     "JobProgress",
     "Link",
     "OCRStageResult",
+    "OcrWord",
     "OutlineEntry",
     "PDFType",
     "PageBox",

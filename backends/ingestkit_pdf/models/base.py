@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from ingestkit_pdf._strings import EncodableModel
 
 __all__ = ["Box", "Model"]
 
 Box = Annotated[tuple[float, float, float, float], Field(description="x0, y0, x1, y1 in points")]
 
 
-class Model(BaseModel):
+class Model(EncodableModel):
     """Frozen; unknown keys of a newer version are ignored, so old clients read new results."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_enum_values=False)

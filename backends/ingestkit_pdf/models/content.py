@@ -5,12 +5,28 @@ from __future__ import annotations
 from ingestkit_pdf.models.base import Box, Model
 from ingestkit_pdf.models.enums import ContentType
 
-__all__ = ["Chunk", "PageBox", "TableResult", "TableSpan"]
+__all__ = ["Chunk", "Heading", "PageBox", "TableResult", "TableSpan"]
 
 
 class PageBox(Model):
     """A rectangle on a page."""
 
+    page_number: int
+    box: Box
+
+
+class Heading(Model):
+    """A heading of the document.
+
+    Attributes:
+        level: From 1, the highest.
+        text: On one line.
+        page_number: The page it begins on.
+        box: Around it on that page.
+    """
+
+    level: int
+    text: str
     page_number: int
     box: Box
 
@@ -25,7 +41,8 @@ class Chunk(Model):
         page_numbers: The pages the text stands on, ascending, carried from the spans.
         heading_path: Titles of the enclosing headings, outermost first.
         content_type: What it holds.
-        boxes: One box a page, around the chunk's text on that page.
+        boxes: Around the chunk's text, by page; on a page one for each column that it stands in, and for what
+            spans columns.
         token_count: Length in tokens as the chunker counts them.
         sha256: SHA-256 of the text in UTF-8, hex.
     """

@@ -24,6 +24,7 @@ class FormField(Model):
         is_checked: Of a check box: whether it is.
         is_required: It has to be filled in.
         is_read_only: It cannot be changed.
+        is_hidden: A reader of the page does not see it; its value is in no text of the page.
     """
 
     name: str
@@ -36,6 +37,7 @@ class FormField(Model):
     is_checked: bool | None = None
     is_required: bool = False
     is_read_only: bool = False
+    is_hidden: bool = False
 
 
 class Signature(Model):

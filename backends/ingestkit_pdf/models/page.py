@@ -5,10 +5,10 @@ from __future__ import annotations
 from pydantic import computed_field
 
 from ingestkit_pdf.errors import IngestError
-from ingestkit_pdf.models.base import Model
+from ingestkit_pdf.models.base import Box, Model
 from ingestkit_pdf.models.enums import ExtractionQualityGrade, PageStatus, PageType
 
-__all__ = ["ExtractionQuality", "PageOcr", "PageResult"]
+__all__ = ["ExtractionQuality", "OcrWord", "PageOcr", "PageResult"]
 
 
 class ExtractionQuality(Model):
@@ -37,6 +37,14 @@ class ExtractionQuality(Model):
         return ExtractionQualityGrade.MEDIUM if self.score >= 0.6 else ExtractionQualityGrade.LOW
 
 
+class OcrWord(Model):
+    """A word that OCR read: its box on the page as it is displayed, and how sure the engine is, 0 to 1."""
+
+    text: str
+    box: Box
+    confidence: float
+
+
 class PageOcr(Model):
     """What OCR read on a page.
 
@@ -50,6 +58,7 @@ class PageOcr(Model):
             page as it is displayed.
         language: That the engine read it as, where there is only one.
         script: Of most letters: `Latin`, `Cyrillic`, `Han`, ...
+        words: Those that are in the page's text, in the order they were read; empty without `ocr_words`.
     """
 
     engine: str
@@ -60,6 +69,7 @@ class PageOcr(Model):
     turned_degrees: float = 0.0
     language: str | None = None
     script: str | None = None
+    words: list[OcrWord] = []
 
 
 class PageResult(Model):

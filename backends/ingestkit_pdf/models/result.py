@@ -5,7 +5,7 @@ from __future__ import annotations
 from ingestkit_pdf.errors import ErrorCode, IngestError
 from ingestkit_pdf.models.annotations import Annotation, Link
 from ingestkit_pdf.models.base import Model
-from ingestkit_pdf.models.content import Chunk, TableResult
+from ingestkit_pdf.models.content import Chunk, Heading, TableResult
 from ingestkit_pdf.models.document import Attachment, DocumentMetadata
 from ingestkit_pdf.models.enums import IngestionMethod, PDFType
 from ingestkit_pdf.models.forms import FormField, Signature
@@ -56,6 +56,7 @@ class ProcessingResult(Model):
 
     metadata: DocumentMetadata = DocumentMetadata()
     pages: list[PageResult] = []
+    headings: list[Heading] = []
     chunks: list[Chunk] = []
     table_data: list[TableResult] = []
     form_fields: list[FormField] = []

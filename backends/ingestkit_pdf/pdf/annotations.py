@@ -10,7 +10,7 @@ from ingestkit_pdf.pdf.metadata import clean_text, iso_date
 from ingestkit_pdf.pdf.mupdf import Document, ParserError, guarded
 from ingestkit_pdf.pdf.mupdf import mupdf as _m
 from ingestkit_pdf.pdf.objects import ObjectScan
-from ingestkit_pdf.pdf.values import PageFrame, items, lines_of, text_of
+from ingestkit_pdf.pdf.values import PageFrame, beyond, items, lines_of, text_of
 
 __all__ = ["Annotations", "read_annotations"]
 
@@ -39,6 +39,7 @@ def read_annotations(document: Document, scan: ObjectScan, *, limit: int) -> Ann
                 page = _m.ll_pdf_lookup_page_obj(pdf, number - 1)
                 frame = PageFrame(page)
                 nodes = list(items(_get(page, "Annots")))
+                annotations.left_out += beyond(_get(page, "Annots"))
         except ParserError:
             annotations.left_out += 1
             continue

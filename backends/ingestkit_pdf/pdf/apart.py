@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from ingestkit_pdf.pdf import captions
 from ingestkit_pdf.pdf.lines import BOLD
 from ingestkit_pdf.pdf.paragraphs import (
     CAPTION,
@@ -17,41 +18,23 @@ from ingestkit_pdf.pdf.paragraphs import (
     ITEM,
     ROW,
     SAME_SIZE,
-    SENTENCE_END,
     TABLE,
     TEXT,
     Paragraph,
 )
 from ingestkit_pdf.pdf.passages import Passage
+from ingestkit_pdf.pdf.tables import is_contents_title
+from ingestkit_pdf.pdf.text import ends_clause
 
 __all__ = ["continue_across_pages", "joined", "mark_apart"]
 
-_CAPTION = re.compile(
-    r"(?:(?:Supplementary |Extended Data )?(?:Fig(?:ure)?s?\.?|FIG(?:URE)?\.?|Table|TABLE|Tab\.|Chart|Scheme"
-    r"|Plate|Exhibit|Box"
-    r"|Abb(?:ildung|\.)|Tabelle|Tableau|Figura|Tabla|Tabela|Tabella|Afbeelding"
-    r"|\u0420\u0438\u0441(?:\u0443\u043d\u043e\u043a|\.)|\u0422\u0430\u0431\u043b(?:\u0438\u0446\u0430|\.))"
-    r"\s*(?:\d[\d.\-\u2013]*|[IVXL]+|[A-Z][.\-]?\d[\d.\-]*)[a-z]?"
-    r"|[\u56f3\u56fe\u8868]\s*\d[\d.\-]*|[\[<(]?(?:\uadf8\ub9bc|\ud45c)\s*\d[\d.\-]*[\]>)]?)"
-    r"(?P<end>[.:|\u2014\u2013)\]>\uff1a\uff0e]|\s|$)"
-)
 _SHORT_CAPTION = 3  # lines: without a colon or full stop behind its number it is a sentence if it is longer
 _ENTRY = re.compile(r"(?:\u2026|\s{2,})\s*(?:[A-Z]\s*[-.]\s*)?(?:\d{1,4}|[ivxlc]{1,6})\s*$")
 _LAST_NUMBER = re.compile(r"\s(?:\d{1,4}|[ivxlc]{1,6})$")
-_CONTENTS_TITLE = re.compile(
-    r"(?:table of |list of )?(?:contents|figures|tables|examples)$"
-    r"|(?:inhalt(?:sverzeichnis|s\u00fcbersicht)?|table des mati\u00e8res|sommaire|\u00edndice(?: general)?"
-    r"|indice|sum\u00e1rio|innehåll|inhoud(?:sopgave)?"
-    r"|\u0441\u043e\u0434\u0435\u0440\u0436\u0430\u043d\u0438\u0435"
-    r"|\u043e\u0433\u043b\u0430\u0432\u043b\u0435\u043d\u0438\u0435"
-    r"|\u76ee\s*[\u6b21\u5f55\u9304]|\ubaa9\s*\ucc28"
-    r"|\u0627\u0644\u0645\u062d\u062a\u0648\u064a\u0627\u062a|\u0641\u0647\u0631\u0633\u062a)$",
-    re.IGNORECASE,
-)
 _FIRST_LINES = 3  # of contents: one of them has leaders
 _ENTRY_SHARE = 0.6  # of the lines of a paragraph
 _NOTE = re.compile(
-    r"(?:\d{1,3}[.):]?|[*\u2020\u2021\u00a7\u00b6\u203b]{1,3}|\[\d{1,3}\]|\(\d{1,3}\))\s*(?=[^\W\d]|[\"\u201c\u300c(])"
+    r"(?:\d{1,3}[.):]?|[\u2460-\u2473*\u2020\u2021\u00a7\u00b6\u203b]{1,3}|\[\d{1,3}\]|\(\d{1,3}\))\s*(?=[^\W\d]|[\"\u201c\u300c(])"
 )
 _NOTE_SIZE = 0.93  # of the body's
 _NOTES_BELOW = 0.4  # of the page's height
@@ -78,7 +61,7 @@ def _mark_contents(paragraphs: Sequence[Paragraph]) -> None:
         if paragraph.kind not in {ROW, TEXT, ITEM}:
             titled = False
             continue
-        if paragraph.kind == TEXT and _CONTENTS_TITLE.match(paragraph.pieces[0][0].strip()):
+        if paragraph.kind == TEXT and is_contents_title(paragraph.pieces[0][0].strip()):
             titled = True
             continue
         if not titled and not any("\u2026" in text for text, _, _ in paragraph.pieces[:_FIRST_LINES]):
@@ -97,7 +80,7 @@ def _mark_contents(paragraphs: Sequence[Paragraph]) -> None:
 
 def _is_caption(paragraphs: Sequence[Paragraph], index: int) -> bool:
     paragraph = paragraphs[index]
-    match = _CAPTION.match(paragraph.pieces[0][0])
+    match = captions.CAPTION.match(paragraph.pieces[0][0])
     if not match:
         return False
     if not match.group("end").isspace() and match.group("end"):
@@ -165,11 +148,7 @@ def _goes_on(last: Passage, first: Passage) -> bool:
     if first.kind != TEXT or abs(last.size - first.size) > SAME_SIZE * last.size or first.role != last.role:
         return False
     text = last.pieces[-1][0].rstrip()  # not the whole text: it may grow with every page
-    if (
-        text.endswith(SENTENCE_END)
-        or not first.pieces[0][0][:1].islower()
-        or (last.style ^ first.style) & BOLD
-    ):
+    if ends_clause(text) or not first.pieces[0][0][:1].islower() or (last.style ^ first.style) & BOLD:
         return False
     return last.upright and first.upright and _is_full(last, text)
 
@@ -186,10 +165,20 @@ def _is_full(passage: Passage, text: str) -> bool:
 _WIDE, _SHORTER = 15, 0.25  # times its size; of the line before it
 
 
+_PAGE_NUMBER = re.compile(r"[^\w\s]?\s*\d{1,4}\s*[^\w\s]?")  # with dashes or brackets around it
+
+
+def _is_between(passage: Passage) -> bool:
+    """True for what a sentence may go on behind: a caption, a note, a table, a stamp, a page number."""
+    if passage.kind in _ASIDE or passage.is_aside:
+        return True
+    return len(passage.pieces) == 1 and bool(_PAGE_NUMBER.fullmatch(passage.text))
+
+
 def continue_across_pages(passages: Sequence[Passage], following: list[Passage]) -> None:
     """Move the first passage of a page to the end of the one that it goes on with, if it does."""
-    last = next((passage for passage in reversed(passages) if passage.kind not in _ASIDE), None)
-    at = next((index for index, passage in enumerate(following) if passage.kind not in _ASIDE), None)
+    last = next((passage for passage in reversed(passages) if not _is_between(passage)), None)
+    at = next((index for index, passage in enumerate(following) if not _is_between(passage)), None)
     if last is None or at is None or last.kind not in {TEXT, ITEM} or not _goes_on(last, following[at]):
         return
     last.append(following.pop(at))

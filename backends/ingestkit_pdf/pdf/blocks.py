@@ -52,6 +52,7 @@ class Block(Struct, gc=False):
     bbox: BlockBox | None = None
     lines: list[Run] = []
     stroked: int = 0
+    rectangle: int = 0
     argb: int = 0
 
 

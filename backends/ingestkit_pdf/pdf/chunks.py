@@ -82,7 +82,7 @@ def _chunk(draft: Draft, index: int, text: str, tokens: int, ingest_key: str) ->
         id=hashlib.sha256(f"{ingest_key}:{index}".encode()).hexdigest()[:32],
         index=index,
         text=text,
-        page_numbers=[box.page_number for box in boxes],
+        page_numbers=sorted({box.page_number for box in boxes}),
         heading_path=draft.path,
         content_type=_TYPES.get(kind, ContentType.NARRATIVE),
         boxes=boxes,
@@ -92,13 +92,38 @@ def _chunk(draft: Draft, index: int, text: str, tokens: int, ingest_key: str) ->
 
 
 def _boxes(pieces: Sequence[Piece]) -> list[PageBox]:
-    numbers = {page for _, page, _ in pieces}
-    if len(numbers) == 1:
-        return [PageBox(page_number=pieces[0][1], box=_around([box for _, _, box in pieces]))]
+    """The places of a text: by page, one for each column that it stands in and for what spans columns."""
+    pages: dict[int, list[IntBox]] = {}
+    for _, page, box in pieces:
+        pages.setdefault(page, []).append(box)
     return [
-        PageBox(page_number=number, box=_around([box for _, page, box in pieces if page == number]))
-        for number in sorted(numbers)
+        PageBox(page_number=number, box=_around(column))
+        for number in sorted(pages)
+        for column in _columns(pages[number])
     ]
+
+
+def _columns(boxes: Sequence[IntBox]) -> list[list[IntBox]]:
+    """Boxes of lines in order, cut where they go on at the top of another column."""
+    columns = [[boxes[0]]]
+    for box in boxes[1:]:
+        column = columns[-1]
+        last = column[-1]
+        if box[3] <= last[1] and not _overlaps(box, last):
+            start = len(column)  # what stands above a column may span this one, too
+            while start and not _overlaps(box, column[start - 1]):
+                start -= 1
+            columns[-1:] = [part for part in (column[:start], column[start:], [box]) if part]
+        elif len(columns) > 1 and _overlaps(box, columns[-2][-1]) and box[1] > columns[-2][-1][1]:
+            columns.append([box])  # below both
+        else:
+            column.append(box)
+    return columns
+
+
+def _overlaps(box: IntBox, other: IntBox) -> bool:
+    """True when one is above the other, somewhere."""
+    return box[0] < other[2] and other[0] < box[2]
 
 
 def _around(boxes: Sequence[IntBox]) -> Box:

@@ -18,6 +18,7 @@ from ingestkit_pdf.models import (
     PDFType,
 )
 from ingestkit_pdf.pdf.garbled import has_wrong_letters
+from ingestkit_pdf.pdf.images import joined_images, letters_on
 from ingestkit_pdf.pdf.lines import Line, PageText
 
 __all__ = [
@@ -33,8 +34,10 @@ __all__ = [
 METHOD = "pymupdf_text"
 """How native text was extracted; text that OCR read has the engine's name."""
 
-_TOC_LINE = re.compile(r"(?:\.\s?){3,}\s*(?:\d+|[ivxlc]+)\s*$|\u2026+\s*\d+\s*$", re.IGNORECASE)
+_TOC_LINE = re.compile(r"(?:(?:\.\s?){3,}|\u2026+)\s*(?:\d+|[ivxlc]+)\s*$", re.IGNORECASE)
+_LEADERS = ("...", ". .", "\u2026")
 _UNREADABLE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u2028\u2029]|\\(cid:\\d+\\)")
+_LITTLE = 0.05  # of a page under images: whether they overlap makes no difference
 _GRID = 24  # by so many fields images are laid over a page to tell how much they cover
 _MIN_TABLE_ROWS = 6  # of pieces side by side, on a page that is mostly tables
 _TABLE_SHARE = 0.5  # of the rows of such a page
@@ -97,7 +100,7 @@ def image_coverage(boxes: Sequence[tuple[int, int, int, int]], width: int, heigh
     clipped = [(max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)) for x0, y0, x1, y1 in boxes]
     clipped = [box for box in clipped if box[2] > box[0] and box[3] > box[1]]
     total = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in clipped) / (width * height)
-    if len(clipped) == 1 or total < 0.05:
+    if len(clipped) == 1 or total < _LITTLE:
         return min(total, 1.0)
     cells = [0] * _GRID
     for x0, y0, x1, y1 in clipped:
@@ -117,7 +120,7 @@ def profile_page(
     """
     profile = PageProfile(coverage=image_coverage(text.images, width, height))
     joined = profile.measure(text.lines)
-    _set_type(profile, text, config)
+    _set_type(profile, text, config, _unread_coverage(profile, text, (width, height), config))
     if has_fields:
         profile.page_type = PageType.FORM
     if profile.chars and (
@@ -132,7 +135,21 @@ def profile_page(
     return profile
 
 
-def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig) -> None:
+def _unread_coverage(
+    profile: PageProfile, text: PageText, size: tuple[int, int], config: PDFProcessorConfig
+) -> float:
+    """Share of the page under images that do not bring their text along, as a scan with its text does."""
+    if profile.coverage < config.max_image_coverage_for_text or profile.chars <= config.ocr_image_max_chars:
+        return profile.coverage
+    unread = [
+        box
+        for box in joined_images(text.images, *size)
+        if letters_on(box, text.lines) <= config.ocr_image_max_chars
+    ]
+    return min(image_coverage(unread, *size), profile.coverage)
+
+
+def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig, unread: float) -> None:
     chars, coverage = profile.chars, profile.coverage
     if chars < config.scanned_max_chars and coverage > config.min_image_coverage_for_scanned:
         profile.page_type = PageType.SCANNED
@@ -140,8 +157,8 @@ def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig) 
         profile.warn(ErrorCode.W_PAGE_NEEDS_OCR, PageStatus.SKIPPED if bare else PageStatus.PARTIAL)
     elif chars < config.blank_max_chars and not text.images:
         profile.page_type = PageType.BLANK if chars == 0 else PageType.TEXT
-    elif coverage >= config.max_image_coverage_for_text or (
-        text.images and chars < config.scanned_max_chars and coverage > _DECORATION
+    elif unread >= config.max_image_coverage_for_text or (
+        text.images and chars < config.min_chars_per_page and coverage > _DECORATION
     ):
         profile.page_type = PageType.MIXED
         bare = chars < config.blank_max_chars
@@ -168,7 +185,9 @@ def _printable_ratio(text: str) -> float:
 def _is_contents(lines: Sequence[Line], ratio: float) -> bool:
     if len(lines) < 3:
         return False
-    leaders = sum(1 for line in lines if line.text[-1:].isdecimal() and _TOC_LINE.search(line.text))
+    leaders = sum(
+        1 for line in lines if any(mark in line.text for mark in _LEADERS) and _TOC_LINE.search(line.text)
+    )
     return leaders > ratio * len(lines)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -10,11 +9,12 @@ from ingestkit_pdf.pdf.counted import CountedPassage, CountedPiece, count_pieces
 from ingestkit_pdf.pdf.paragraphs import CONTENTS, FOOTNOTE, FORM, HEADING, TABLE
 from ingestkit_pdf.pdf.passages import Passage, Piece
 from ingestkit_pdf.pdf.tables import is_caption
+from ingestkit_pdf.pdf.text import ends_sentence
 from ingestkit_pdf.pdf.tokens import Count
 
 __all__ = ["Cutter", "Draft"]
 
-_SENTENCE_END = re.compile(r"[.!?\u3002\uff01\uff1f\u061f\u06d4][\"'\u201d\u2019)\]]*\s*$")
+_HEAD = 0.5  # of a chunk: a longer header of a table is not repeated
 _LETTERS = 12
 """Hardly any text has so many letters to a token: so far back may what an overlap repeats begin."""
 
@@ -156,7 +156,7 @@ class Cutter:
         for row, tokens in rows:
             if self._tokens + tokens > self._limit:
                 self._flush(keep_overlap=False)
-                if length + tokens <= self._limit:
+                if length <= _HEAD * self._limit and length + tokens <= self._limit:
                     self._take([(head[0], row[1], row[2])], length, TABLE)
                     self._repeated = 1
             self._take([row], tokens, TABLE)
@@ -218,7 +218,7 @@ class Cutter:
             room -= tokens
         tail.reverse()
         for index in range(1, len(tail)):
-            if _SENTENCE_END.search(tail[index - 1][0][0]):
+            if ends_sentence(tail[index - 1][0][0]):
                 tail = tail[index:]
                 break
         return [piece for piece, _ in tail], sum(tokens for _, tokens in tail)

@@ -7,7 +7,6 @@ then the tree is walked for fields that stand on no page.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +16,16 @@ from ingestkit_pdf.pdf.mupdf import Document, ParserError, guarded
 from ingestkit_pdf.pdf.mupdf import mupdf as _m
 from ingestkit_pdf.pdf.objects import ObjectScan
 from ingestkit_pdf.pdf.signatures import read_signature
-from ingestkit_pdf.pdf.values import PageFrame, ancestors, descend, inherited, items, lines_of, text_of
+from ingestkit_pdf.pdf.values import (
+    PageFrame,
+    ancestors,
+    beyond,
+    descend,
+    inherited,
+    items,
+    lines_of,
+    text_of,
+)
 
 __all__ = ["Form", "read_form"]
 
@@ -73,13 +81,18 @@ def read_form(document: Document, scan: ObjectScan, *, limit: int, file_size: in
     for number in sorted(scan.marked_pages):
         try:
             with guarded():
-                _collect_widgets(_m.ll_pdf_lookup_page_obj(pdf, number - 1), number, groups)
+                page = _m.ll_pdf_lookup_page_obj(pdf, number - 1)
+                form.left_out += _collect_widgets(page, number, groups)
         except ParserError:
             form.left_out += 1
-    with suppress(ParserError), guarded():
-        root = _get(_get(_get(_m.ll_pdf_trailer(pdf), "Root"), "AcroForm"), "Fields")
-        for node in _leaves(root):
-            groups.setdefault(_key(node), (node, []))
+    try:
+        with guarded():
+            root = _get(_get(_get(_m.ll_pdf_trailer(pdf), "Root"), "AcroForm"), "Fields")
+            form.left_out += beyond(root)
+            for node in _leaves(root):
+                groups.setdefault(_key(node), (node, []))
+    except ParserError:
+        form.left_out += 1
     for node, places in groups.values():
         if len(form.fields) + len(form.signatures) >= limit:
             form.left_out += 1
@@ -92,10 +105,16 @@ def read_form(document: Document, scan: ObjectScan, *, limit: int, file_size: in
     return form
 
 
-def _collect_widgets(page: Any, number: int, groups: dict[object, tuple[Any, list[_Place]]]) -> None:
+def _collect_widgets(page: Any, number: int, groups: dict[object, tuple[Any, list[_Place]]]) -> int:
+    """Add the widgets of a page to those of their fields; returns how many were left out."""
     frame = PageFrame(page)
-    for widget in items(_get(page, "Annots")):
-        if _m.ll_pdf_to_name(_get(widget, "Subtype")) != "Widget" or len(groups) > _MAX_NODES:
+    annotations = _get(page, "Annots")
+    left_out = 0
+    for widget in items(annotations):
+        if _m.ll_pdf_to_name(_get(widget, "Subtype")) != "Widget":
+            continue
+        if len(groups) > _MAX_NODES:
+            left_out += 1
             continue
         node = widget if _get(widget, "T") or not _get(widget, "Parent") else _get(widget, "Parent")
         place = _Place(
@@ -105,6 +124,7 @@ def _collect_widgets(page: Any, number: int, groups: dict[object, tuple[Any, lis
             hidden=bool(_m.ll_pdf_to_int(_get(widget, "F")) & _HIDDEN),
         )
         groups.setdefault(_key(node), (node, []))[1].append(place)
+    return left_out + (beyond(annotations) if groups else 0)  # without any field they are something else
 
 
 def _key(node: Any) -> object:
@@ -159,6 +179,7 @@ def _add(form: Form, node: Any, places: list[_Place], file_size: int) -> None:
             is_checked=value is not None if kind is FieldKind.CHECKBOX else None,
             is_required=bool(flags & _REQUIRED),
             is_read_only=bool(flags & _READ_ONLY),
+            is_hidden=place is not None and place.hidden,
         )
     )
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from ingestkit_pdf.pdf.lines import Line
 
-__all__ = ["Furniture", "find_furniture", "sample_pages"]
+__all__ = ["Furniture", "Sample", "find_furniture", "sample_pages", "with_neighbours"]
 
 _NUMBER = re.compile(r"\d+|\b[ivxlc]+\b", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _MIN_PAGES = 3  # with fewer nothing counts as header or footer
+_MIN_SIDE = 3  # left or right pages that a header has to be on, if it is on these only
 _MAX_LINES, _MAX_CHARS = 8, 200  # of a zone, from the edge of the page; of a line
 
 
@@ -27,44 +29,77 @@ def sample_pages(page_count: int, samples: int) -> list[int]:
     return sorted({pages[round(index * step)] for index in range(samples)})
 
 
+def with_neighbours(pages: list[int], page_count: int) -> list[int]:
+    """The pages, each with the one after or before it: as many left ones as right ones of a book."""
+    last = page_count - 1
+    return sorted({*pages, *(page + 1 if page < last else page - 1 for page in pages)})
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A page to compare.
+
+    Attributes:
+        number: Of the page, from 1; `height` of it as well.
+        lines: All that are on it.
+        is_neighbour: It is compared with others on its side of a book only.
+    """
+
+    number: int
+    lines: list[Line]
+    height: int
+    is_neighbour: bool = False
+
+
+_Zones = tuple[list[str], list[str]]
+"""Texts at the top and at the bottom of a page; patterns of headers and footers."""
+
+
 def _normal(text: str) -> str:
     return _SPACE.sub(" ", _NUMBER.sub("#", text)).strip().casefold()
 
 
 class Furniture:
-    """The headers and footers of one document."""
+    """The headers and footers of one document.
 
-    __slots__ = ("_answers", "_bottom", "_threshold", "_top", "_zone")
+    Args:
+        sides: Those of even pages, and those of odd ones.
+        zone: Top and bottom share of a page in which they stand.
+        threshold: How alike lines must be to be one.
+    """
 
-    def __init__(self, top: list[str], bottom: list[str], zone: float, threshold: float) -> None:
-        self._top = top
-        self._bottom = bottom
+    __slots__ = ("_answers", "_sides", "_threshold", "_zone")
+
+    def __init__(self, sides: tuple[_Zones, _Zones], zone: float, threshold: float) -> None:
+        self._sides = sides
         self._zone = zone
         self._threshold = threshold
-        self._answers: dict[tuple[bool, str], bool] = {}
+        self._answers: dict[tuple[int, bool, str], bool] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._top or self._bottom)
+        return any(patterns for zones in self._sides for patterns in zones)
 
-    def without(self, lines: list[Line], height: int) -> list[Line]:
+    def without(self, lines: list[Line], height: int, number: int) -> list[Line]:
         """The lines of a page that are neither header nor footer. Nothing outside the zones is touched.
 
         A page with nothing else keeps its lines: they are all that it says.
         """
         top, bottom = height * self._zone, height * (1 - self._zone)
+        side = number % 2
         kept = [
             line
             for line in lines
-            if (top <= line.y1 and line.y0 <= bottom) or not self._matches(line.text, is_top=line.y1 < top)
+            if (top <= line.y1 and line.y0 <= bottom)
+            or not self._matches(line.text, side, is_top=line.y1 < top)
         ]
         return kept or lines
 
-    def _matches(self, text: str, *, is_top: bool) -> bool:
+    def _matches(self, text: str, side: int, *, is_top: bool) -> bool:
         normal = _normal(text)
-        key = (is_top, normal)
+        key = (side, is_top, normal)
         answer = self._answers.get(key)
         if answer is None:
-            patterns = self._top if is_top else self._bottom
+            patterns = self._sides[side][not is_top]
             answer = any(_alike(normal, pattern, self._threshold) for pattern in patterns)
             self._answers[key] = answer
         return answer
@@ -80,33 +115,59 @@ def _alike(a: str, b: str, threshold: float) -> bool:
     return matcher.quick_ratio() >= threshold and matcher.ratio() >= threshold
 
 
-def find_furniture(samples: Sequence[tuple[list[Line], int]], *, zone: float, threshold: float) -> Furniture:
-    """Compare the sample pages, given as (lines, height).
+def find_furniture(samples: Sequence[Sample], *, zone: float, threshold: float) -> Furniture:
+    """Compare the sample pages.
 
     A line is a header or footer when lines like it (numbers aside, similarity at least `threshold`) stand in
-    the same zone of all sample pages but one.
+    the same zone of all sample pages but one, or of all but one of those on the same side of a book.
     """
-    top: list[list[str]] = []
-    bottom: list[list[str]] = []
-    for lines, height in samples:
-        above = [line for line in lines if line.y1 < height * zone]
-        below = [line for line in lines if line.y0 > height * (1 - zone)]
-        above.sort(key=lambda line: line.y0)
-        below.sort(key=lambda line: -line.y1)
-        top.append([_normal(line.text) for line in above[:_MAX_LINES]])
-        bottom.append([_normal(line.text) for line in below[:_MAX_LINES]])
-    return Furniture(_repeated(top, threshold), _repeated(bottom, threshold), zone, threshold)
+    zones = [(sample, _zones(sample, zone)) for sample in samples]
+    common = _common([texts for sample, texts in zones if not sample.is_neighbour], threshold)
+    even, odd = (
+        _common([texts for sample, texts in zones if sample.number % 2 == side], threshold, common)
+        for side in (0, 1)
+    )
+    return Furniture((even, odd), zone, threshold)
 
 
-def _repeated(pages: list[list[str]], threshold: float) -> list[str]:
-    needed = max(len(pages) - 1, 2)
+def _zones(sample: Sample, zone: float) -> _Zones:
+    above = [line for line in sample.lines if line.y1 < sample.height * zone]
+    below = [line for line in sample.lines if line.y0 > sample.height * (1 - zone)]
+    above.sort(key=lambda line: line.y0)
+    below.sort(key=lambda line: -line.y1)
+    return [_normal(line.text) for line in above[:_MAX_LINES]], [
+        _normal(line.text) for line in below[:_MAX_LINES]
+    ]
+
+
+def _common(pages: Sequence[_Zones], threshold: float, known: _Zones | None = None) -> _Zones:
+    """What pages have in common, besides what is known."""
+    top, bottom = known or ([], [])
+    least = _MIN_SIDE if known else _MIN_PAGES - 1
+    return (
+        top + _repeated([page[0] for page in pages], threshold, least, top),
+        bottom + _repeated([page[1] for page in pages], threshold, least, bottom),
+    )
+
+
+def _repeated(pages: list[list[str]], threshold: float, least: int, known: Sequence[str]) -> list[str]:
+    """The texts that are on all pages but one, and on at least so many; without those that are known."""
+    needed = max(len(pages) - 1, least)
     if len(pages) < _MIN_PAGES:
         return []
     found: list[str] = []
     for text in dict.fromkeys(text for page in pages for text in page):
-        if not text or text in found:
-            continue
-        hits = sum(1 for page in pages if any(_alike(text, other, threshold) for other in page))
-        if hits >= needed:
+        if text and text not in known and _is_on(text, pages, threshold, needed):
             found.append(text)
     return found
+
+
+def _is_on(text: str, pages: Sequence[Sequence[str]], threshold: float, needed: int) -> bool:
+    """True when a text like this is on so many of the pages."""
+    misses = len(pages) - needed
+    for page in pages:
+        if not any(_alike(text, other, threshold) for other in page):
+            misses -= 1
+            if misses < 0:
+                return False
+    return True

@@ -18,6 +18,7 @@ from ingestkit_pdf.pdf.outline import mark_by_outline
 from ingestkit_pdf.pdf.paragraphs import HEADING, ITEM, TEXT
 from ingestkit_pdf.pdf.passages import LOOK_LINES, Passage
 from ingestkit_pdf.pdf.roles import heading_level, is_heading
+from ingestkit_pdf.pdf.text import ends_sentence
 
 __all__ = ["body_size", "mark_headings"]
 
@@ -36,10 +37,10 @@ _NUMBER = re.compile(
     r"(?:\s|(?<=[.)\uff0e\u3001]))\s*(?=\S)",
     re.IGNORECASE,
 )
+_HAN_NUMBER = re.compile("[\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341]{1,3}\u3001")
 _LABEL = re.compile(r"(?:fig(?:ure|\.)|table|tab\.|listing|example|note|warning|tip)\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"@\w|https?:|www\.|\w\.(?:com|org|net|edu)\b|arXiv:", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
-_SENTENCE_END = (".", "!", "?", "\u3002")
 
 
 _Look = tuple[int, int, str]
@@ -111,7 +112,7 @@ def _candidates(passages: Sequence[Passage], body: int, ratio: float) -> list[_C
     bold_chars = chars = 0
     for passage in passages:
         mark = None
-        if passage.kind in {TEXT, ITEM} and passage.size >= _SMALLEST * body:
+        if passage.kind in {TEXT, ITEM} and passage.size >= _SMALLEST * body and not passage.is_aside:
             look = _look(passage)
             looks[look] += 1
             length = len(passage.pieces)
@@ -147,8 +148,8 @@ def _candidate(passage: Passage, look: _Look, body: int, ratio: float) -> _Candi
     depth = _depth(text)
     if not is_large:
         numbered = depth and (passage.size >= _SLIGHTLY * body or not _has_lower(text))
-        is_apart = numbered or (look[1] and (depth or passage.kind != ITEM))
-        if not is_apart or text.endswith(":") or (text.endswith(_SENTENCE_END) and not depth):
+        is_apart = numbered or (look[1] and (depth or passage.kind != ITEM or _HAN_NUMBER.match(text)))
+        if not is_apart or text.endswith(":") or (ends_sentence(text) and not depth):
             return None
     return _Candidate(passage, look, is_large, depth) if _may_head(text) else None
 

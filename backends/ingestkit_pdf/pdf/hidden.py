@@ -1,4 +1,4 @@
-"""Text that a reader of the page does not see: invisible, white on white, too small.
+"""Text that a reader of the page does not see: invisible, faint, white on white, covered, too small.
 
 MuPDF's HTML has the colour of every run and leaves it out where text is invisible, so most pages are
 cleared by one print in C and one search. On the others each run is judged as a whole: invisible, or white
@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ingestkit_pdf.pdf.covered import Suspect, covered_runs
 from ingestkit_pdf.pdf.lines import TINY_SIZE, Line, PageText, Span
 from ingestkit_pdf.pdf.mupdf import SCALE, PageContent
 
@@ -28,6 +29,7 @@ _CHAR = re.compile(
 )
 _WHITE = re.compile(b"(?:f[a-f0-9]){3}")
 _MIN_CHARS = 3  # fewer are strays
+_FAINT = b"0d"  # opacity of 255, in hexadecimal digits: 5 %
 _SCAN = 0.3  # of the page: a smaller picture is not what a scanner made
 _SLACK = SCALE  # a point
 
@@ -53,11 +55,19 @@ def take_hidden(content: PageContent, text: PageText, *, keep: bool) -> int:
     """
     count = text.off_page_chars + text.tiny_chars
     runs: list[_HiddenRun] = []
-    if text.lines and _SUSPECT_HTML.search(printed := content.html()):
+    if text.lines:
+        printed = content.html()
         area = content.width * content.height * SCALE**2
         scans = [box for box in text.images if (box[2] - box[0]) * (box[3] - box[1]) > _SCAN * area]
-        found, runs = _by_runs(content, printed, scans) or _by_letters(content, scans)
-        count += found
+        is_faint = content.can_be_faint()
+        if is_faint or _SUSPECT_HTML.search(printed):
+            by_runs = None if is_faint else _by_runs(content, printed, scans)
+            found, runs = by_runs or _by_letters(content, scans)
+            count += found
+        if suspects := covered_runs(content, printed):
+            found, covered = _covered(content, suspects, scans)
+            count += found
+            runs += covered
     if count < _MIN_CHARS:
         return 0
     if not keep and (runs or text.tiny_chars):
@@ -120,13 +130,14 @@ def _by_letters(content: PageContent, scans: Sequence[_Box]) -> tuple[int, list[
     painted: list[_Box] | None = None
     count, runs = 0, []
     for match in _RUN.finditer(content.xml()):
-        if b'alpha="#00"' not in match.group(1) and b'color="#f' not in match.group(1):
+        if b'alpha="#0' not in match.group(1) and b'color="#f' not in match.group(1):
             continue
         chars = _CHAR.findall(match.group(1))
         visible, hidden, is_scan = [], 0, False
         for letter, *quad, color, alpha in chars:
-            is_white = alpha != b"00" and _WHITE.fullmatch(color) is not None
-            if alpha != b"00" and not is_white:
+            is_faint = alpha < _FAINT
+            is_white = not is_faint and _WHITE.fullmatch(color) is not None
+            if not is_faint and not is_white:
                 visible.append(letter)
                 continue
             x0, y0, x1, y1 = (float(value) * SCALE for value in quad)
@@ -141,6 +152,45 @@ def _by_letters(content: PageContent, scans: Sequence[_Box]) -> tuple[int, list[
         if hidden and not is_scan:
             runs.append(_run(chars, visible))
     return count, runs
+
+
+def _covered(
+    content: PageContent, suspects: Sequence[Suspect], scans: Sequence[_Box]
+) -> tuple[int, list[_HiddenRun]]:
+    """How many letters are covered, and the runs to take them out of."""
+    printed: list[list[tuple[bytes, ...]]] | None = None
+    count, runs = 0, []
+    for suspect in suspects:
+        box = suspect.run.bbox
+        x0, y0, x1, y1 = box.x, box.y, box.x + box.w, box.y + box.h
+        letters, visible = suspect.run.text, ""
+        if not any(start <= x0 + _SLACK and end >= x1 - _SLACK for start, end in suspect.parts):
+            if printed is None:
+                printed = [_CHAR.findall(run) for run in _RUN.findall(content.xml())]
+            letters, visible = _parted(suspect, printed)
+        count += sum(not letter.isspace() for letter in letters)
+        if letters.strip() and not _is_on((x0, y0, x1, y1), scans):
+            runs.append(_HiddenRun(x0, y0, x1, y1, visible))
+    return count, runs
+
+
+def _parted(suspect: Suspect, printed: Sequence[Sequence[tuple[bytes, ...]]]) -> tuple[str, str]:
+    """The letters of a run that are covered, and those that are not."""
+    box = suspect.run.bbox
+    for chars in printed:
+        if not chars or abs(float(chars[0][1]) * SCALE - box.x) > _SLACK:
+            continue
+        x1, y0 = float(chars[-1][3]) * SCALE, float(chars[0][2]) * SCALE
+        if abs(x1 - box.x - box.w) > _SLACK or not box.y - _SLACK <= y0 <= box.y + box.h:
+            continue
+        middles = [(float(char[1]) + float(char[3])) / 2 * SCALE for char in chars]
+        inside = [any(start <= x <= end for start, end in suspect.parts) for x in middles]
+        covered = b"".join(char[0] for char, is_in in zip(chars, inside, strict=True) if is_in)
+        seen = b"".join(char[0] for char, is_in in zip(chars, inside, strict=True) if not is_in)
+        return html.unescape(covered.decode("utf-8", "replace")), html.unescape(
+            seen.decode("utf-8", "replace")
+        )
+    return "", suspect.run.text
 
 
 def _run(chars: Sequence[tuple[bytes, ...]], visible: Sequence[bytes]) -> _HiddenRun:

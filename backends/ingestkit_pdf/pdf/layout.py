@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
-from ingestkit_pdf.pdf.lines import Line
+from ingestkit_pdf.pdf.lines import GUTTER_GAP, Line, Span
+from ingestkit_pdf.pdf.mupdf import SCALE
 from ingestkit_pdf.pdf.vertical import in_columns, is_vertical
 
 __all__ = ["Region", "reading_order"]
@@ -19,6 +20,9 @@ __all__ = ["Region", "reading_order"]
 _BINS = 200  # of the page's width, in which gaps between columns are looked for
 _GUTTER_COVERAGE = 0.35  # of the most covered place: titles, figures and tables may cross a gutter
 _MIN_COLUMN_LINES = 5  # fewer are no column
+_NARROW_SHARE = 0.6  # of the lines at that place have a gap there, where a narrow gutter is
+_COLUMN_APART = 50 * SCALE
+"""Narrow gutters are no nearer to each other."""
 _FEW_RUNS, _RUN_SHARE = 8, 0.25  # a content order that seldom changes columns is the author's own
 _MIN_BAND_LINES = 5  # between two lines that cross the columns; fewer belong to these
 _FEW_STEPS_BACK, _CHAOS = 3, 0.05  # share of lines that step back, beyond which the order means nothing
@@ -26,6 +30,7 @@ _MIN_LINE_WIDTH = 0.15  # of the page, on average: cells are shorter
 _MAX_LEADING = 2.2  # times the size: double spacing
 _LEADING_STEP = 50  # hundredths of a point
 _LEADING_SHARE = 0.4  # of the lines
+_SAME_ROW = 0.4  # of the font size: baselines of one row are no further apart
 _PROSE_FILL = 0.55  # lines of prose fill their column; cells of a table do not
 
 
@@ -34,12 +39,14 @@ class Region:
 
     Attributes:
         left, right: Where its text begins and ends, in hundredths of a point.
+        is_aside: Its text runs another way than that of the page.
     """
 
-    __slots__ = ("_leading", "left", "lines", "right")
+    __slots__ = ("_leading", "is_aside", "left", "lines", "right")
 
-    def __init__(self, lines: list[Line]) -> None:
+    def __init__(self, lines: list[Line], *, is_aside: bool = False) -> None:
         self.lines = lines
+        self.is_aside = is_aside
         self.left = min(line.x0 for line in lines)
         self.right = max(line.x1 for line in lines)
         self._leading = -1
@@ -79,13 +86,13 @@ def reading_order(
     if is_vertical(lines):
         return [Region(in_columns(lines))], False
     aside = [line for line in lines if not line.upright]
-    if 0 < len(aside) < 0.5 * len(lines):  # a stamp in the margin, the label of an axis: after the text
+    if 0 < len(aside) < 0.5 * len(lines):  # a stamp, the label of an axis: after the text
         lines = [line for line in lines if line.upright]
     else:
         aside = []
     regions, columns = _ordered(lines, width, max_columns, min_gap, right_to_left=right_to_left)
     if aside:
-        regions.append(Region(aside))
+        regions.append(Region(aside, is_aside=True))
     return regions, columns
 
 
@@ -93,7 +100,7 @@ def _ordered(
     lines: list[Line], width: int, max_columns: int, min_gap: float, *, right_to_left: bool
 ) -> tuple[list[Region], bool]:
     pieces = [part for line in lines for part in (line.parts() if line.cells > 1 else (line,))]
-    gutters = _gutters(pieces, width, max_columns, min_gap)
+    gutters = _gutters(_cut(pieces, _narrow_gutters(pieces)), width, max_columns, min_gap)
     if not gutters:
         return [Region(_content_order(lines, right_to_left=right_to_left))], False
     lines = [part for line in lines for part in _split_at(line, gutters)]
@@ -110,10 +117,47 @@ def _ordered(
 
 def _split_at(line: Line, gutters: list[int]) -> list[Line]:
     """A line that was written across the gutters, cut at them; a line of one column as it is."""
-    if line.cells == 1 or _column(line, gutters) is not None:
+    if (line.cells == 1 and not line.gaps) or _column(line, gutters) is not None:
         return [line]
-    parts = line.parts()
+    parts = _cut(line.parts(), gutters)
     return parts if all(_column(part, gutters) is not None for part in parts) else [line]
+
+
+def _narrow_gutters(pieces: list[Line]) -> list[int]:
+    """Where gaps that are too narrow to part cells stand one below the other, as between narrow columns.
+
+    In one line alone such a gap is the space between two words of justified text.
+    """
+    places: Counter[int] = Counter()
+    for piece in pieces:
+        if piece.gaps:
+            for left, right in pairwise(piece.parts(GUTTER_GAP)):
+                places.update(range(left.x1 // SCALE + 1, right.x0 // SCALE + 1))
+    found: list[int] = []
+    for place, count in places.most_common():
+        if count < _MIN_COLUMN_LINES:
+            break
+        x = place * SCALE
+        if any(abs(x - other) < _COLUMN_APART for other in found):
+            continue
+        if count >= _NARROW_SHARE * sum(1 for piece in pieces if piece.x0 < x < piece.x1):
+            found.append(x)
+    return sorted(found)
+
+
+def _cut(lines: list[Line], gutters: list[int]) -> list[Line]:
+    """Lines, cut at the gutters where they have a gap there, however narrow."""
+    if not gutters:
+        return lines
+    return [part for line in lines for part in (_cut_line(line, gutters) if line.gaps else (line,))]
+
+
+def _cut_line(line: Line, gutters: list[int]) -> list[Line]:
+    groups: dict[int | None, list[Span]] = {}
+    for part in line.parts(GUTTER_GAP):
+        groups.setdefault(_column(part, gutters), []).extend(part.spans)
+    cut = [piece for spans in groups.values() if (piece := line.of(spans)) is not None]
+    return [line] if None in groups else cut
 
 
 def _runs(lines: list[Line], gutters: list[int]) -> list[list[Line]]:
@@ -178,7 +222,7 @@ def _content_order(lines: list[Line], *, right_to_left: bool) -> list[Line]:
         return lines
     rows: list[list[Line]] = []
     for line in sorted(lines, key=lambda item: item.base):
-        if rows and abs(line.base - rows[-1][0].base) < 0.4 * min(line.size, rows[-1][0].size):
+        if rows and abs(line.base - rows[-1][0].base) < _SAME_ROW * min(line.size, rows[-1][0].size):
             rows[-1].append(line)
         else:
             rows.append([line])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ingestkit_pdf.config import PDFProcessorConfig
-from ingestkit_pdf.pdf.furniture import Furniture, sample_pages
+from ingestkit_pdf.pdf.furniture import Furniture, sample_pages, with_neighbours
 from ingestkit_pdf.pdf.packing import pack, unpack
 from ingestkit_pdf.pdf.pages import ReadPage
 from ingestkit_pdf.pdf.reading import PageReader
@@ -36,7 +36,9 @@ def laid_out(
     """
     was_repaired = reader.document.is_repaired
     count = reader.document.page_count
-    sampled = sample_pages(count, config.header_footer_sample_pages)
+    spread_out = sample_pages(count, config.header_footer_sample_pages)
+    sampled = with_neighbours(spread_out, count)
+    neighbours = {index + 1 for index in sampled}.difference(index + 1 for index in spread_out)
     rest = sorted(set(range(count)).difference(sampled))
     threshold = config.execution_share_from_seconds
 
@@ -53,7 +55,7 @@ def laid_out(
 
     first = spread(None, sampled)
     samples = list(first.in_order())
-    furniture = furniture_of(samples, config)
+    furniture = furniture_of(samples, neighbours, config)
     waiting = {page.number - 1: page for page in samples}
     second = spread(furniture, rest)
     following = second.in_order()

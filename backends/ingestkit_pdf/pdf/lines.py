@@ -18,6 +18,7 @@ from ingestkit_pdf.pdf.righttoleft import Span, is_right_to_left, turned
 
 __all__ = [
     "BOLD",
+    "GUTTER_GAP",
     "ITALIC",
     "MONO",
     "TINY_SIZE",
@@ -35,7 +36,16 @@ BOLD, ITALIC, MONO = 1, 2, 4
 CELL_GAP = 1.5
 """Times the font size: a wider gap in a line is no space between words."""
 
+GUTTER_GAP = 0.8
+"""Times the font size: a gap that is no wider is none between columns, wherever it recurs."""
+
+_SPACE = 0.15  # of the font size: a wider gap between two runs is a space
+_SPACE_ALONG = 0.2  # the same for text that runs up or down the page
+_LOWERED, _RAISED = 0.4, 0.6  # of the font size: subscripts and superscripts are no further from their line
+_OVERLAP = 0.4  # of the font size by which runs side by side may lie over each other
 _LONG = 24  # letters: no word is longer
+_TALL = 2  # times the font size: no upright letters are as high
+_SLOPE = 0.4  # of the width that a run's box is high, when it runs at an angle
 _SAME_PLACE = 20  # hundredths of a point
 
 TINY_SIZE = 1.5 * SCALE
@@ -85,7 +95,8 @@ class Line:
         style: The bits that all spans have in common.
         spans: Its spans, in order.
         cells: Pieces of text with a gap of more than two letters between them.
-        upright: False for text that runs up or down the page.
+        gaps: How many gaps it has that are narrower than those, and wide enough for a gutter.
+        upright: False for text that runs up or down the page, or across it at an angle.
         vertical: Letters stand one below the other, as in Japanese; it is not upright either.
         block: Index of MuPDF's block.
         role: What it is for, where tags or the layout model say so (see `roles.py`); else empty.
@@ -97,6 +108,7 @@ class Line:
         "base",
         "block",
         "cells",
+        "gaps",
         "longest",
         "role",
         "size",
@@ -121,17 +133,18 @@ class Line:
         self.longest = -1
         self.spans: list[Span] = []
         self.cells = 1
+        self.gaps = 0
         self.upright = True
         self.vertical = False
         self.role = ""
         self.area = 0
 
-    def parts(self) -> list[Line]:
-        """The pieces of text with wide gaps between them, each as a line of its own."""
+    def parts(self, gap: float = CELL_GAP) -> list[Line]:
+        """The pieces of text with gaps wider than so many times the font size between them, as lines."""
         parts: list[Line] = []
         for span in self.spans:
             text, style, _, size, x0, x1 = span
-            if not parts or x0 - parts[-1].x1 > CELL_GAP * size:
+            if not parts or x0 - parts[-1].x1 > gap * size:
                 part = Line((x0, self.y0, x1, self.y1), self.base, self.block)
                 part.text, part.size, part.style, part.longest = text, size, style, len(text)
                 part.role, part.area = self.role, self.area
@@ -162,9 +175,12 @@ class Line:
         _, _, _, _, last_x0, last_x1 = self.spans[-1]
         gap = x0 - last_x1 if x0 >= last_x0 else last_x0 - x1  # else: right to left
         em = size if size > self.size else self.size  # spaces of another font may have the size 0
-        if gap > CELL_GAP * em:
-            self.cells += 1
-        if gap > 0.15 * em and not (self.text.endswith(" ") or text.startswith(" ")):
+        if gap > GUTTER_GAP * em:
+            if gap > CELL_GAP * em:
+                self.cells += 1
+            else:
+                self.gaps += 1
+        if gap > _SPACE * em and not (self.text.endswith(" ") or text.startswith(" ")):
             self.text += " " + text
         else:
             self.text += text
@@ -237,7 +253,7 @@ def _read_block(page: PageText, block: Block, number: int, corner: tuple[int, in
             line.extend(text, style, size, (x0, y0, x1, y1))
         elif line is not None and (gap := _gap_along(line, text, x0, y0, y1)) is not None:
             line.upright = False
-            line.text += " " + text if gap > 0.2 * size and not line.vertical else text
+            line.text += " " + text if gap > _SPACE_ALONG * size and not line.vertical else text
             line.y0, line.y1 = min(line.y0, y0), max(line.y1, y1)
         elif text.isspace():
             continue
@@ -245,7 +261,7 @@ def _read_block(page: PageText, block: Block, number: int, corner: tuple[int, in
             line = Line((x0, y0, x1, y1), base, number)
             line.text, line.size, line.style, line.longest = text, size, style, length
             line.vertical = run.wmode > 0
-            line.upright = not (run.wmode or (length > 2 and y1 - y0 > 2 * (x1 - x0)))
+            line.upright = not (run.wmode or (length > 2 and _runs_aslant(text, x1 - x0, y1 - y0, size)))
             page.lines.append(line)
         line.spans.append((text, style, name, size, x0, x1))
         sizes[size] = sizes.get(size, 0) + length
@@ -254,6 +270,13 @@ def _read_block(page: PageText, block: Block, number: int, corner: tuple[int, in
         if size < TINY_SIZE:
             page.tiny_chars += len(text.strip())
         page.fonts.add(name)
+
+
+def _runs_aslant(text: str, width: int, height: int, size: int) -> bool:
+    """True for text that runs up or down the page, or across it at an angle; Arabic may be as high."""
+    if height > 2 * width:
+        return True
+    return height > _TALL * size and height > _SLOPE * width and not is_right_to_left(text)
 
 
 def _gap_along(line: Line, text: str, x0: int, y0: int, y1: int) -> int | None:
@@ -272,10 +295,12 @@ def _gap_along(line: Line, text: str, x0: int, y0: int, y1: int) -> int | None:
 def _continues(line: Line, x0: int, x1: int, base: int, size: int) -> bool:
     """True when a span stands on the line: beside what is there, on nearly the same baseline."""
     shift = base - line.base
-    if shift > 0.4 * size or -shift > 0.6 * line.size:  # superscripts and subscripts stay with their line
+    if (
+        shift > _LOWERED * size or -shift > _RAISED * line.size
+    ):  # superscripts and subscripts stay with their line
         return False
     if not line.upright:
         return False
     _, _, _, last_size, last_x0, last_x1 = line.spans[-1]
-    slack = 0.4 * max(size, last_size)
+    slack = _OVERLAP * max(size, last_size)
     return x0 >= last_x1 - slack or x1 <= last_x0 + slack

@@ -15,6 +15,9 @@ _BULLET = re.compile(r"[^\w\s(]\s*")
 _NUMBER = re.compile(r"\(?(\d{1,2})[.)]\s+")
 _LETTER = re.compile(r"\(?(?:[a-zA-Z]|[ivx]{1,4})[.)]\s+")
 _STRUCTURE = re.compile(r"(?:#{1,6}\s|>|[-+*]\s|\d+[.)]\s|```|---|===)")
+_BETWEEN = {("", " "), ("", "-"), ("", "- ")}  # two lines of one run
+_ROW_STRUCTURE = re.compile(r"^(?:#{1,6}\s|>|```)")  # a row may begin with a dash or a number
+_TICKS = re.compile("`+")
 _MIN_EMPHASIS = 3  # a single italic letter is a variable in a formula, not an emphasis
 
 
@@ -37,13 +40,21 @@ def _write(passage: Passage) -> str:
     if kind == HEADING:
         return "#" * passage.level + " " + " ".join(passage.text.split())
     if kind == CODE:
-        return "```\n" + "".join([text for text, _ in passage.runs or ()]) + "\n```"
+        return _fenced(passage.text)
     if kind in {TABLE, FORM}:
         return passage.text
     if kind in {ROW, CONTENTS}:
-        return passage.text.replace("\n", "  \n")  # two spaces: a line break
+        rows = [_ROW_STRUCTURE.sub(r"\\\g<0>", row) for row in passage.text.split("\n")]
+        return "  \n".join(rows)  # two spaces: a line break
     text = passage.text if passage.runs is None else _marked(passage.runs, passage.common)
     return _item(text, passage.indent) if kind == ITEM else _escaped(text)
+
+
+def _fenced(code: str) -> str:
+    """Code between fences that are longer than any row of backticks in it."""
+    ticks = max(map(len, _TICKS.findall(code)), default=0)
+    fence = "`" * max(3, ticks + 1)
+    return f"{fence}\n{code}\n{fence}"
 
 
 def _escaped(text: str) -> str:
@@ -57,7 +68,8 @@ def _item(text: str, levels: int) -> str:
         return f"{indent}{number.group(1)}. {text[number.end() :]}"
     if _LETTER.match(text):
         return f"{indent}- {text}"
-    return f"{indent}- {_BULLET.sub('', text, count=1)}"
+    bullet = _BULLET.match(text)
+    return f"{indent}- {text[bullet.end() :] if bullet else text}"
 
 
 def _marked(runs: Iterable[Run], common: int) -> str:
@@ -72,9 +84,9 @@ def _joined(runs: Iterable[Run], common: int) -> list[str]:
         if not text:
             continue
         mark = _mark(style & ~common)
-        if len(joined) > 1 and mark and joined[-1] == ("", " ") and joined[-2][0] == mark:
-            joined.pop()
-            joined[-1] = (mark, f"{joined[-1][1]} {text}")
+        if len(joined) > 1 and mark and joined[-1] in _BETWEEN and joined[-2][0] == mark:
+            _, space = joined.pop()
+            joined[-1] = (mark, joined[-1][1] + space + text)
         elif joined and joined[-1][0] == mark:
             joined[-1] = (mark, joined[-1][1] + text)
         else:

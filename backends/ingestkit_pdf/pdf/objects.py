@@ -20,6 +20,7 @@ __all__ = ["ObjectScan", "scan_objects"]
 _MAX_DEPTH = 32  # of nested objects in which scripts are looked for
 _MAX_NODES = 100_000  # of fields, annotations and names in which scripts are looked for
 _SIGNATURE_FIELD = "Sig"
+_PUSH_BUTTON = 1 << 16  # of the flags of a button
 
 _get = _m.ll_pdf_dict_gets
 _item = _m.ll_pdf_array_get
@@ -35,7 +36,7 @@ class ObjectScan:
         javascript: Where a script was found: `catalog`, `names`, `page`, `annotation`, `field`, `outline`.
         widget_pages: Pages (from 1) with form fields that can be filled in.
         marked_pages: Pages with annotations other than links: fields, notes, marks, attached files.
-        signatures: Signature fields that hold a signature.
+        signed: What tells the signatures of signature fields apart, those that stand on no page included.
         needed_password: The document opened only with the password of its job.
         attachments: Files attached to a page.
     """
@@ -43,7 +44,7 @@ class ObjectScan:
     javascript: set[str] = field(default_factory=set)
     widget_pages: set[int] = field(default_factory=set)
     marked_pages: set[int] = field(default_factory=set)
-    signatures: int = 0
+    signed: set[int] = field(default_factory=set)
     attachments: int = 0
     needed_password: bool = False
     nodes: int = 0
@@ -98,12 +99,26 @@ def _scan_page(page: Any, number: int, scan: ObjectScan) -> None:
 
 
 def _scan_widget(widget: Any, number: int, scan: ObjectScan) -> None:
-    kind = _get(widget, "FT") or _get(_get(widget, "Parent"), "FT")
-    if _name(kind) == _SIGNATURE_FIELD:
-        if _get(widget, "V") or _get(_get(widget, "Parent"), "V"):
-            scan.signatures += 1
-    else:
+    if not _is_signature(widget, scan) and not _is_push_button(widget):
         scan.widget_pages.add(number)
+
+
+def _is_push_button(widget: Any) -> bool:
+    parent = _get(widget, "Parent")
+    flags = int(_m.ll_pdf_to_int(_get(widget, "Ff") or _get(parent, "Ff")))
+    return _name(_get(widget, "FT") or _get(parent, "FT")) == "Btn" and bool(flags & _PUSH_BUTTON)
+
+
+def _is_signature(node: Any, scan: ObjectScan) -> bool:
+    """Whether it is a signature field, or the place of one; notes whether it is signed."""
+    parent = _get(node, "Parent")
+    if _name(_get(node, "FT") or _get(parent, "FT")) != _SIGNATURE_FIELD:
+        return False
+    owner = node if _get(node, "V") else parent
+    value = _get(owner, "V")
+    if value:
+        scan.signed.add(_m.ll_pdf_to_num(value) or _m.ll_pdf_to_num(owner))
+    return True
 
 
 def _scan_fields(fields: Any, scan: ObjectScan, depth: int) -> None:
@@ -116,6 +131,7 @@ def _scan_fields(fields: Any, scan: ObjectScan, depth: int) -> None:
         node = _item(fields, index)
         if _has_script_event(_get(node, "AA"), scan) or _runs_script(_get(node, "A"), scan):
             scan.javascript.add("field")
+        _is_signature(node, scan)
         kids = _get(node, "Kids")
         if kids:
             _scan_fields(kids, scan, depth + 1)

@@ -32,7 +32,12 @@ def mark_by_outline(passages: Iterable[Passage], outline: Sequence[OutlineEntry]
     found: list[tuple[Passage, int]] = []
     for passage in passages:
         pieces = len(passage.pieces)
-        if passage.kind == CONTENTS or pieces > _MAX_LINES or (passage.kind in {ROW, CODE} and pieces > 2):
+        if (
+            passage.kind == CONTENTS
+            or passage.is_aside
+            or pieces > _MAX_LINES
+            or (passage.kind in {ROW, CODE} and pieces > 2)
+        ):
             continue
         text = passage.text
         if len(text) > _MAX_CHARS or _LEADERS in text:

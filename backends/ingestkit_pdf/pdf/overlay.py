@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import accumulate
 
 from ingestkit_pdf.models import Box, FieldKind, FormField
 from ingestkit_pdf.pdf.extras import Extras
+from ingestkit_pdf.pdf.lines import is_right_to_left
 from ingestkit_pdf.pdf.mupdf import SCALE
 from ingestkit_pdf.pdf.paragraphs import FORM, TEXT
 from ingestkit_pdf.pdf.passages import IntBox, Passage
@@ -19,7 +21,10 @@ __all__ = ["add_overlay"]
 
 _FREE_TEXT = "FreeText"
 _INDEX = re.compile(r"(?:#|\[\d+\])")  # what XFA puts into names: `#area[0]`
-_SHOWN = frozenset({FieldKind.TEXT, FieldKind.CHOICE, FieldKind.CHECKBOX, FieldKind.RADIO})
+_WORD = re.compile("[\u2e80-\U0003ffff]|[^\\s\u2e80-\U0003ffff]+")  # Chinese and the like: each letter
+_MOSTLY = 0.5  # of the letters that the page has in the place of a field: so much of them is its value
+_WORDS = frozenset({FieldKind.TEXT, FieldKind.CHOICE})
+_SHOWN = _WORDS | {FieldKind.CHECKBOX, FieldKind.RADIO}
 
 
 def add_overlay(passages: list[Passage], extras: Extras) -> None:
@@ -31,7 +36,7 @@ def add_overlay(passages: list[Passage], extras: Extras) -> None:
     typed = _typed(extras)
     if not typed:
         return
-    drawn = _drawn(passages, set(typed))
+    drawn = _lines(passages, set(typed))
     added = {page: made for page, texts in typed.items() if (made := _made(page, texts, drawn[page]))}
     result: list[Passage] = []
     waiting = sorted(added)
@@ -45,13 +50,15 @@ def add_overlay(passages: list[Passage], extras: Extras) -> None:
 
 
 def _typed(extras: Extras) -> dict[int, list[tuple[str, str, str, Box]]]:
-    """Page → kind of passage, text to look for, text to write, box."""
+    """Page → kind of passage, text that the page may show already, text to write, box."""
     typed: dict[int, list[tuple[str, str, str, Box]]] = defaultdict(list)
     form = extras.form
     for index, entry in enumerate(form.fields):
         text = _written(entry) if index in form.visible else None
         if text and entry.page_number and entry.box:
-            typed[entry.page_number].append((FORM, entry.value or "", text, entry.box))
+            # That `Yes` stands beside a box says nothing of the box being checked.
+            shown = (entry.value or "") if entry.kind in _WORDS else ""
+            typed[entry.page_number].append((FORM, shown, text, entry.box))
     notes = extras.annotations
     for index, note in enumerate(notes.found):
         if note.kind == _FREE_TEXT and index in notes.visible and note.text and note.box:
@@ -69,25 +76,25 @@ def _written(entry: FormField) -> str | None:
     return f"{label}: {value}" if label else value
 
 
-def _drawn(passages: Sequence[Passage], pages: set[int]) -> dict[int, list[tuple[str, IntBox]]]:
-    """Page → the text of its lines, without spaces, and their boxes."""
-    drawn: dict[int, list[tuple[str, IntBox]]] = defaultdict(list)
+def _lines(passages: Sequence[Passage], pages: set[int]) -> dict[int, list[tuple[str, IntBox]]]:
+    """Page → the text of its lines, and their boxes."""
+    lines: dict[int, list[tuple[str, IntBox]]] = defaultdict(list)
     for passage in passages:
         for text, page, box in passage.pieces:
             if page in pages:
-                drawn[page].append(("".join(text.split()), box))
-    return drawn
+                lines[page].append((text, box))
+    return lines
 
 
 def _made(
-    page: int, texts: Sequence[tuple[str, str, str, Box]], drawn: Sequence[tuple[str, IntBox]]
+    page: int, texts: Sequence[tuple[str, str, str, Box]], lines: Sequence[tuple[str, IntBox]]
 ) -> list[Passage]:
     """One passage for all fields, and one for each annotation."""
     made: list[Passage] = []
-    for kind, wanted, text, box in texts:
+    for kind, shown, text, box in texts:
         x0, y0, x1, y1 = (round(value * SCALE) for value in box)
         place = x0, y0, x1, y1
-        if _is_drawn("".join(wanted.split()), place, drawn):
+        if shown and _is_drawn(shown, place, lines):
             continue
         if kind == FORM and made and made[-1].kind == FORM:
             made[-1].pieces.append((f"- {text}\n", page, place))
@@ -97,12 +104,34 @@ def _made(
     return made
 
 
-def _is_drawn(wanted: str, place: IntBox, drawn: Sequence[tuple[str, IntBox]]) -> bool:
-    return any(wanted in text for text in _texts_at(place, drawn))
+def _is_drawn(value: str, place: IntBox, lines: Sequence[tuple[str, IntBox]]) -> bool:
+    """True when the page's content has the value, in whole words, in this place, and little else there."""
+    words = _words_in(place, lines)
+    there, wanted = "".join(words), "".join(value.split())
+    if len(wanted) < _MOSTLY * len(there):
+        return False
+    edges = set(accumulate(map(len, words), initial=0))
+    start = there.find(wanted)
+    while start >= 0:
+        end = start + len(wanted)
+        begins = start in edges or not there[start - 1].isalnum()
+        if begins and (end in edges or not there[end].isalnum()):
+            return True
+        start = there.find(wanted, start + 1)
+    return False
 
 
-def _texts_at(place: IntBox, drawn: Sequence[tuple[str, IntBox]]) -> Iterator[str]:
+def _words_in(place: IntBox, lines: Sequence[tuple[str, IntBox]]) -> list[str]:
+    """The words of the page of which the middle lies in this place, by where they are in their lines."""
     left, top, right, bottom = place
-    for text, (x0, y0, x1, y1) in drawn:
-        if x0 < right and x1 > left and y0 < bottom and y1 > top:
-            yield text
+    words: list[str] = []
+    for text, (x0, y0, x1, y1) in lines:
+        if not (x0 < right and x1 > left and (top < (y0 + y1) / 2 < bottom or y0 < (top + bottom) / 2 < y1)):
+            continue
+        first, width = x0, (x1 - x0) / max(len(text.rstrip()), 1)
+        if is_right_to_left(text):
+            first, width = x1, -width
+        for match in _WORD.finditer(text):
+            if left <= first + width * (match.start() + match.end()) / 2 <= right:
+                words.append(match[0])
+    return words

@@ -9,6 +9,7 @@ from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode, IngestError
 from ingestkit_pdf.models import ExtractionQuality, PageResult, PageStatus, PageType
 from ingestkit_pdf.pdf.classify import METHOD, PageProfile, profile_page
+from ingestkit_pdf.pdf.doubles import without_doubles
 from ingestkit_pdf.pdf.hidden import take_hidden
 from ingestkit_pdf.pdf.language import language_sample
 from ingestkit_pdf.pdf.letters import put_right
@@ -19,8 +20,14 @@ from ingestkit_pdf.pdf.ocr import Ocr, PageReading, Turn, what_to_read
 from ingestkit_pdf.pdf.roles import ask_model
 from ingestkit_pdf.pdf.tables import TableEngine, recognise
 from ingestkit_pdf.pdf.tags import page_blocks
+from ingestkit_pdf.pdf.upside import is_upside_down, turn_over
+from ingestkit_pdf.pdf.widgets import field_boxes
 
 __all__ = ["ReadPage", "failed_page", "page_result", "read_page"]
+
+
+_MIN_OUTLINES = 10
+"""Painted paths of a page with hardly any text that may be letters; fewer are rules, frames and grounds."""
 
 
 @dataclass(slots=True)
@@ -86,15 +93,23 @@ def read_page(
     profile = profile_page(text, width, height, config, has_fields=has_fields)
     if profile.page_type is PageType.BLANK:
         _look_closer(profile, content, document, index)
+    elif profile.page_type is PageType.TEXT and profile.chars < config.blank_max_chars:
+        _look_for_outlines(profile, content)
     if hidden:
         profile.warn(ErrorCode.W_PAGE_HIDDEN_TEXT, PageStatus.OK)
     reading = None
     if ocr is not None and (need := what_to_read(profile, text.images, text.lines, (width, height), config)):
         reading = ocr.read(content, text.lines, need)
         _take(reading, need.lack, profile, text)
+    if reading is None and is_upside_down(text.lines):
+        turn_over(text.lines, width, height)
+        reading = PageReading(text.lines, turn=Turn(180, -width, -height, width, height))
     is_turned = reading is not None and reading.turn is not None
     seen = content if reading is None else reading.seen(content)
-    tables = recognise(seen, text.lines, index + 1, config, None if has_fields else engine)
+    fields = field_boxes(document, index) if has_fields else []
+    if fields and is_turned:  # they stand where the page is seen, not where it was read
+        engine = None
+    tables = recognise(seen, text.lines, index + 1, config, engine, fields=fields)
     if has_model and not is_turned:  # the model sees the page as it is
         ask_model(content, tables.lines)
     if tables.gave_up or (profile.is_tabular and not tables.count):
@@ -157,6 +172,7 @@ def _read_text(content: PageContent, fonts: Fonts, *, is_tagged: bool) -> PageTe
     if text.is_run_together:
         put_right(blocks, content.xml())
         text = read_lines(blocks, content.width, content.height, fonts)
+    text.lines = without_doubles(text.lines)
     return text
 
 
@@ -171,6 +187,13 @@ def _look_closer(profile: PageProfile, content: PageContent, document: Document,
         profile.warn(ErrorCode.W_PAGE_FAILED, PageStatus.FAILED)
     else:
         profile.warn(ErrorCode.W_PAGE_SKIPPED_BLANK, PageStatus.SKIPPED)
+
+
+def _look_for_outlines(profile: PageProfile, content: PageContent) -> None:
+    """Tell a page with hardly any text from one whose text is drawn as outlines, but for its number."""
+    if content.vector_count >= _MIN_OUTLINES:
+        profile.page_type = PageType.VECTOR_ONLY
+        profile.warn(ErrorCode.W_PAGE_SKIPPED_VECTOR_ONLY)
 
 
 def _page_error(number: int) -> IngestError:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ingestkit_pdf.pdf.lines import BOLD, ITALIC, MONO, Line
 from ingestkit_pdf.pdf.paragraphs import CODE, CONTENTS, ROW, TABLE, Paragraph
-from ingestkit_pdf.pdf.text import with_join
+from ingestkit_pdf.pdf.text import LINE_HYPHEN, clean, with_join
 
 __all__ = ["LOOK_LINES", "IntBox", "Passage", "Piece", "Run", "passage_of"]
 
@@ -19,6 +19,8 @@ LOOK_LINES = 4
 """Lines of which every letter counts for the emphasis; a longer passage is as its first line is."""
 
 _EMPHASIS = 0.8  # of the letters; the number or the full stop may be of another font
+_CODE_LETTER = 0.6  # of the font size: the width of a letter of code
+_TAB = 4  # letters of code that a tab is wide
 _DEEPEST = 4  # levels that items of a list are indented by
 _PLAIN = frozenset({ROW, CONTENTS, TABLE})
 
@@ -43,6 +45,7 @@ class Passage:
         role: What tags or the layout model say it is for.
         indent: Levels that it is indented by, as an item of a list.
         upright: Its lines run across the page.
+        is_aside: As that of a `Paragraph`.
         letters: How many it has, how many of them are bold and how many italic; 0 where it has many lines.
         common: The bits of style that all of it has.
         runs: Its text as Markdown has it, cut where the style changes; None where that is its text as it is.
@@ -57,6 +60,7 @@ class Passage:
     role: str = ""
     indent: int = 0
     upright: bool = True
+    is_aside: bool = False
     letters: tuple[int, int, int] = (0, 0, 0)
     common: int = 0
     runs: list[Run] | None = None
@@ -85,13 +89,13 @@ class Passage:
         return ITALIC if italic >= _EMPHASIS * total > 0 else 0
 
     def append(self, rest: Passage) -> None:
-        """Go on with another one: hyphenation undone, a space between words, none between Chinese letters."""
+        """Go on with another one: a space between words, none between Chinese letters."""
         text, page, box = self.pieces[-1]
         joined = with_join(text, rest.pieces[0][0])
         if self.runs is not None or rest.runs is not None:
             runs = list(self.runs or [(self.text, self.common)])
-            if len(joined) < len(text):
-                runs[-1] = (runs[-1][0][:-1], runs[-1][1])
+            if len(joined) == len(text) and joined != text:
+                runs[-1] = (runs[-1][0][:-1] + LINE_HYPHEN, runs[-1][1])
             else:
                 runs.append((joined[len(text) :], self.common))
             self.runs = runs + (rest.runs or [(rest.text, rest.common)])
@@ -112,7 +116,7 @@ def passage_of(paragraph: Paragraph) -> Passage:
     kind = paragraph.kind
     runs = None
     if kind == CODE:
-        runs = _indented(paragraph)
+        _indent(paragraph)
     elif kind not in _PLAIN and any(span[1] & ~common for line in lines for span in line.spans):
         runs = _runs(paragraph, common)
     indent = (paragraph.left - paragraph.region_left) // max(3 * paragraph.size, 1)
@@ -125,6 +129,7 @@ def passage_of(paragraph: Paragraph) -> Passage:
         paragraph.role,
         min(max(indent, 0), _DEEPEST),
         first.upright,
+        paragraph.is_aside,
         _letters(lines) if len(lines) <= LOOK_LINES else (0, 0, 0),
         common,
         runs,
@@ -144,14 +149,23 @@ def _letters(lines: Sequence[Line]) -> tuple[int, int, int]:
     return total, bold, italic
 
 
-def _indented(paragraph: Paragraph) -> list[Run]:
-    """Lines of code, each as far from the left as it stands."""
+def _indent(paragraph: Paragraph) -> None:
+    """Put lines of code as far from the left as they stand: by their place and the spaces before."""
     left = min(line.x0 for _, _, line in paragraph.pieces)
-    rows = [
-        " " * round((line.x0 - left) / max(0.6 * line.size, 1)) + text.rstrip("\n")
-        for text, _, line in paragraph.pieces
+    columns = [
+        round((line.x0 - left) / max(_CODE_LETTER * line.size, 1)) + _spaces(line.text)
+        for _, _, line in paragraph.pieces
     ]
-    return [("\n".join(rows), 0)]
+    first = min(columns)
+    paragraph.pieces = [
+        (" " * (column - first) + text, page, line)
+        for column, (text, page, line) in zip(columns, paragraph.pieces, strict=True)
+    ]
+
+
+def _spaces(text: str) -> int:
+    text = text.expandtabs(_TAB)
+    return len(text) - len(text.lstrip())
 
 
 def _runs(paragraph: Paragraph, common: int) -> list[Run] | None:
@@ -168,7 +182,7 @@ def _add_runs(runs: list[Run], text: str, line: Line, common: int) -> None:
     for span, style, *_ in line.spans:
         if not style & ~common:
             continue
-        run = span.strip()
+        run = span.strip() if span.isascii() else clean(span)
         start = text.find(run, position)
         if start < 0:  # hyphenated at the end of the line, or normalised
             run = run[:-1]

@@ -18,10 +18,11 @@ from ingestkit_pdf.errors import ErrorCode, IngestError
 from ingestkit_pdf.models import DocumentMetadata, PageResult, PageStatus, ProcessingResult
 from ingestkit_pdf.pdf.extras import Extras
 from ingestkit_pdf.pdf.keys import ingest_key
+from ingestkit_pdf.pdf.labels import read_labels
 from ingestkit_pdf.pdf.language import PageLanguages
 from ingestkit_pdf.pdf.layouts import ReorderedError, help_lay_out, laid_out
-from ingestkit_pdf.pdf.metadata import clean_text, read_metadata, read_outline
-from ingestkit_pdf.pdf.mupdf import Document, OutOfMemoryError, ParserError, take_messages
+from ingestkit_pdf.pdf.metadata import read_metadata, read_outline
+from ingestkit_pdf.pdf.mupdf import Document, OutOfMemoryError, take_messages
 from ingestkit_pdf.pdf.notes import Notes
 from ingestkit_pdf.pdf.objects import ObjectScan
 from ingestkit_pdf.pdf.ocr import missing_engine
@@ -143,7 +144,7 @@ class _Run:
         outline, broken = read_outline(document)
         if broken:
             self.notes.warn(ErrorCode.W_OUTLINE_INVALID, entries=broken)
-        labels = _labels(document)
+        labels = read_labels(document)
         self.begin_stage("read")
         self.count_pages(document.page_count)
         reader = PageReader(document, scan, self.config, self.on_page)
@@ -214,8 +215,8 @@ class _Run:
         if messages:
             self.notes.warn(ErrorCode.W_PARSER_MESSAGES, messages=len(messages))
 
-    def _page_result(self, layout: PageLayout, labels: list[str]) -> PageResult:
-        label = clean_text(labels[layout.page.number - 1]) if labels else None
+    def _page_result(self, layout: PageLayout, labels: list[str | None]) -> PageResult:
+        label = labels[layout.page.number - 1] if labels else None
         result = page_result(layout.page, label, is_multi_column=layout.is_multi_column)
         for code in result.warnings:
             self.notes.warn_page(ErrorCode(code), result.page_number)
@@ -265,10 +266,3 @@ def _overrides(config: PDFProcessorConfig, metadata: DocumentMetadata) -> list[t
         ),
     ]
     return [(limit, reason or "") for limit, reason, applies in applied if applies]
-
-
-def _labels(document: Document) -> list[str]:
-    try:
-        return document.page_labels()
-    except ParserError:
-        return []

@@ -12,6 +12,7 @@ from ingestkit_pdf.models import (
     ClassificationStageResult,
     DocumentMetadata,
     ExtractionQuality,
+    Heading,
     PageResult,
     PageStatus,
     ParseStageResult,
@@ -24,6 +25,7 @@ from ingestkit_pdf.pdf.classify import classify_document, document_quality
 from ingestkit_pdf.pdf.extras import Extras
 from ingestkit_pdf.pdf.language import document_language
 from ingestkit_pdf.pdf.markdown import to_markdown
+from ingestkit_pdf.pdf.mupdf import SCALE
 from ingestkit_pdf.pdf.notes import Notes
 from ingestkit_pdf.pdf.ocr import ocr_stage, path_taken
 from ingestkit_pdf.pdf.overlay import add_overlay
@@ -61,6 +63,7 @@ def assemble(
     notes: Notes,
 ) -> ProcessingResult:
     """Write Markdown and chunks, classify the document, and put the result together; uses up `passages`."""
+    headings = _headings(passages)
     add_overlay(passages, extras)
     markdown = to_markdown(passages)
     chunks = make_chunks(
@@ -99,6 +102,7 @@ def assemble(
         processing_time_seconds=time.perf_counter() - run.started,
         metadata=metadata.model_copy(update={"detected_language": document_language(pages)}),
         pages=pages,
+        headings=headings,
         chunks=chunks,
         table_data=tables,
         form_fields=extras.form.fields,
@@ -108,6 +112,24 @@ def assemble(
         signatures=extras.form.signatures,
         markdown=markdown,
     )
+
+
+def _headings(passages: Sequence[Passage]) -> list[Heading]:
+    headings: list[Heading] = []
+    for passage in passages:
+        if passage.level:
+            boxes = [box for _, page, box in passage.pieces if page == passage.page]
+            x0, y0 = min(box[0] for box in boxes), min(box[1] for box in boxes)
+            x1, y1 = max(box[2] for box in boxes), max(box[3] for box in boxes)
+            headings.append(
+                Heading(
+                    level=passage.level,
+                    text=" ".join(passage.text.split()),
+                    page_number=passage.page,
+                    box=(x0 / SCALE, y0 / SCALE, x1 / SCALE, y1 / SCALE),
+                )
+            )
+    return headings
 
 
 def _parse_stage(run: RunFacts, pages: Sequence[PageResult], quality: ExtractionQuality) -> ParseStageResult:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ingestkit_pdf.pdf.lines import BOLD, Line
 from ingestkit_pdf.pdf.mupdf import SCALE, PageContent
+from ingestkit_pdf.pdf.text import ends_clause
 
 __all__ = [
     "BODY",
@@ -47,7 +48,6 @@ _FEW_LINES = 2  # of a block: more are a paragraph
 _SHORT = 0.6  # of the width of the text
 _LARGE = 1.15  # times the page's most common size
 _SOME_UNCLEAR, _MANY_MARKED = 4, 7  # short lines for the model to be asked
-_SENTENCE_END = (".", ":", ";", "?", "!", "\u3002")
 _SLACK = 1.0  # points by which lines may stick out of their area
 
 
@@ -106,6 +106,6 @@ def _is_unclear(lines: Sequence[Line]) -> bool:
             continue
         if line.size >= _LARGE * body or line.style & BOLD:
             marked += 1
-        elif line.upright and not line.text.rstrip().endswith(_SENTENCE_END):
+        elif line.upright and not ends_clause(line.text):
             unclear += 1
     return unclear >= _SOME_UNCLEAR or marked >= _MANY_MARKED

@@ -6,27 +6,26 @@ before it, or all of them, by `StructureBuilder`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.models import OutlineEntry, TableResult
 from ingestkit_pdf.pdf.apart import continue_across_pages, joined, mark_apart
-from ingestkit_pdf.pdf.furniture import Furniture, find_furniture
+from ingestkit_pdf.pdf.furniture import Furniture, Sample, find_furniture
 from ingestkit_pdf.pdf.headings import mark_headings
+from ingestkit_pdf.pdf.hyphens import undo_hyphens
 from ingestkit_pdf.pdf.layout import reading_order
-from ingestkit_pdf.pdf.lines import is_right_to_left
+from ingestkit_pdf.pdf.lines import Line, is_right_to_left
 from ingestkit_pdf.pdf.mupdf import SCALE
 from ingestkit_pdf.pdf.ocr import Turn
 from ingestkit_pdf.pdf.pages import ReadPage
-from ingestkit_pdf.pdf.paragraphs import split_paragraphs
+from ingestkit_pdf.pdf.paragraphs import TABLE, split_paragraphs
 from ingestkit_pdf.pdf.passages import Passage, passage_of
 from ingestkit_pdf.pdf.roles import FURNITURE
-from ingestkit_pdf.pdf.tables import Stitcher, TablesInFlow, tables_in_flow
+from ingestkit_pdf.pdf.tables import Stitcher, TablesInFlow, markdown_rows, tables_in_flow
 
 __all__ = ["PageLayout", "Structure", "StructureBuilder", "furniture_of", "lay_out"]
-
-_LINES_THAT_TELL = 3  # the direction of a page shows in its first lines
 
 
 @dataclass(slots=True)
@@ -55,10 +54,12 @@ class Structure:
     tables: list[TableResult] = field(default_factory=list)
 
 
-def furniture_of(samples: Sequence[ReadPage], config: PDFProcessorConfig) -> Furniture:
-    """The headers and footers that the sample pages have in common."""
+def furniture_of(
+    pages: Sequence[ReadPage], neighbours: Collection[int], config: PDFProcessorConfig
+) -> Furniture:
+    """The headers and footers that sample pages have in common; `neighbours` are their numbers, from 1."""
     return find_furniture(
-        [(page.lines, page.height) for page in samples],
+        [Sample(page.number, page.lines, page.height, page.number in neighbours) for page in pages],
         zone=config.header_footer_zone_ratio,
         threshold=config.header_footer_similarity_threshold,
     )
@@ -66,7 +67,7 @@ def furniture_of(samples: Sequence[ReadPage], config: PDFProcessorConfig) -> Fur
 
 def lay_out(page: ReadPage, furniture: Furniture, config: PDFProcessorConfig) -> PageLayout:
     """Put one page in order. Takes the lines from it: what is kept of them is text, places and looks."""
-    lines = furniture.without(page.lines, page.height) if furniture else page.lines
+    lines = furniture.without(page.lines, page.height, page.number) if furniture else page.lines
     lines = [line for line in lines if line.role != FURNITURE] or lines
     page.lines = []
     regions, columns = reading_order(
@@ -74,9 +75,10 @@ def lay_out(page: ReadPage, furniture: Furniture, config: PDFProcessorConfig) ->
         page.width,
         max_columns=config.max_columns,
         min_gap=config.column_min_gap_ratio,
-        right_to_left=any(is_right_to_left(line.text) for line in lines[:_LINES_THAT_TELL]),
+        right_to_left=_is_right_to_left(lines),
     )
-    tables = tables_in_flow(lines)
+    ordered = [line for region in regions for line in region.lines]
+    tables = tables_in_flow(ordered, page.height, config.header_footer_zone_ratio)
     paragraphs = split_paragraphs(regions, page.number)
     mark_apart(paragraphs, page.height)
     passages = joined(map(passage_of, paragraphs))
@@ -87,6 +89,12 @@ def lay_out(page: ReadPage, furniture: Furniture, config: PDFProcessorConfig) ->
     return PageLayout(page, passages, tables, is_multi_column=columns)
 
 
+def _is_right_to_left(lines: Sequence[Line]) -> bool:
+    """True when most of the text is Hebrew or Arabic, and so are the columns; a quotation decides nothing."""
+    turned = sum(len(line.text) for line in lines if is_right_to_left(line.text))
+    return turned > 0 and 2 * turned > sum(len(line.text) for line in lines)
+
+
 def _move_back(turn: Turn, passages: Sequence[Passage], tables: TablesInFlow) -> None:
     """Give what was read on a turned page the boxes that it has on the page as it is displayed."""
     for passage in passages:
@@ -94,6 +102,15 @@ def _move_back(turn: Turn, passages: Sequence[Passage], tables: TablesInFlow) ->
     for line in tables.tables:
         line.x0, line.y0, line.x1, line.y1 = turn.moved_back((line.x0, line.y0, line.x1, line.y1))
         line.table.box = (line.x0 / SCALE, line.y0 / SCALE, line.x1 / SCALE, line.y1 / SCALE)
+
+
+def _begin_with_data(layout: PageLayout, headless: Sequence[int]) -> None:
+    """Write tables again whose first row is no header after all: they go on from the page before."""
+    passages = [passage for passage in layout.passages if passage.kind == TABLE]
+    for index in headless:
+        _, number, box = passages[index].pieces[0]
+        texts = markdown_rows(layout.tables.tables[index].table)[:2]
+        passages[index].pieces[:1] = [(text + "\n", number, box) for text in texts]
 
 
 class StructureBuilder:
@@ -108,7 +125,9 @@ class StructureBuilder:
     def add(self, layout: PageLayout) -> None:
         """Add the next page."""
         page, structure = layout.page, self._structure
-        self._stitcher.add(page.number, layout.tables)
+        headless = self._stitcher.add(page.number, layout.tables)
+        if headless:
+            _begin_with_data(layout, headless)
         if layout.is_multi_column:
             structure.multi_column.add(page.number)
         continue_across_pages(structure.passages, layout.passages)
@@ -120,5 +139,6 @@ class StructureBuilder:
         """The document, its headings found."""
         structure, ratio = self._structure, self._config.heading_min_font_size_ratio
         structure.tables = self._stitcher.results()
+        undo_hyphens(structure.passages)
         mark_headings(structure.passages, outline, self._sizes, ratio)
         return structure

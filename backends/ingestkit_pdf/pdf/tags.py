@@ -83,7 +83,13 @@ def _standard_type(node: Any, roles: Any) -> str:
 
 def page_blocks(content: PageContent) -> Sequence[Block]:
     """The blocks of a page in a tagged document: in the order of its tags, with roles, if they are sane."""
-    tagged = _sane_order(content.elements())
+    try:
+        tagged = _sane_order(content.elements())
+    except (
+        ParserError,
+        RecursionError,
+    ):  # broken, or nested some 500 deep
+        tagged = None
     if tagged is None:
         return content.blocks
     return [*tagged, *(block for block in content.blocks if block.type == "image")]

@@ -6,17 +6,30 @@ Objects are MuPDF's borrowed pointers, see `objects.py`; call these inside `guar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 from ingestkit_pdf.models import Box
 from ingestkit_pdf.pdf.mupdf import mupdf as _m
 
-__all__ = ["PageFrame", "ancestors", "descend", "inherited", "items", "lines_of", "stream_bytes", "text_of"]
+__all__ = [
+    "PageFrame",
+    "ancestors",
+    "beyond",
+    "descend",
+    "inherited",
+    "items",
+    "lines_of",
+    "stream_bytes",
+    "text_of",
+    "tree_entries",
+]
 
 _MAX_DEPTH = 32  # of groups of fields
 _MAX_TEXT = 100_000  # characters of a value that are kept
-_MAX_ITEMS = 10_000  # of an array that are looked at
+_MAX_ITEMS = 100_000  # of an array that are looked at
 _MAX_NODES = 100_000  # of a tree that are visited
+_DIGITS = 7  # of a number with a fraction: MuPDF keeps it in single precision
 _END = object()
 
 
@@ -25,11 +38,13 @@ def text_of(obj: Any) -> str | None:
     if not obj:
         return None
     if _m.ll_pdf_is_string(obj):
-        text = str(_m.ll_pdf_to_text_string(obj))
+        text = _decoded(str(_m.ll_pdf_to_text_string(obj)))
     elif _m.ll_pdf_is_name(obj):
-        text = str(_m.ll_pdf_to_name(obj))
-    elif _m.ll_pdf_is_number(obj):
-        text = f"{_m.ll_pdf_to_real(obj):g}"
+        text = _decoded(str(_m.ll_pdf_to_name(obj)))
+    elif _m.ll_pdf_is_int(obj):
+        text = str(_m.ll_pdf_to_int64(obj))
+    elif _m.ll_pdf_is_real(obj):
+        text = f"{Decimal(f'{_m.ll_pdf_to_real(obj):.{_DIGITS}g}'):f}"
     elif _m.ll_pdf_is_stream(obj):
         data = stream_bytes(obj, 4 * _MAX_TEXT) or b""
         wide = data.startswith((b"\xfe\xff", b"\xff\xfe"))
@@ -37,6 +52,17 @@ def text_of(obj: Any) -> str | None:
     else:
         return None
     return text[:_MAX_TEXT]
+
+
+def _decoded(text: str) -> str:
+    """Text that MuPDF gave as bytes: what is no UTF-8 (`/M#E4nnlich`) is Latin-1, half a pair is dropped."""
+    if text.isascii():
+        return text
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        return data.decode("utf-8", "surrogatepass").encode("utf-8", "ignore").decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def lines_of(obj: Any) -> str | None:
@@ -62,10 +88,15 @@ def stream_bytes(obj: Any, limit: int) -> bytes | None:
 
 
 def items(obj: Any) -> Iterator[Any]:
-    """The items of an array, the first ten thousand; none where it is no array."""
+    """The items of an array, but for those `beyond` the first hundred thousand; none where it is no array."""
     if obj and _m.ll_pdf_is_array(obj):
         for index in range(min(_m.ll_pdf_array_len(obj), _MAX_ITEMS)):
             yield _m.ll_pdf_array_get(obj, index)
+
+
+def beyond(obj: Any) -> int:
+    """How many items of an array `items` leaves out."""
+    return max(_m.ll_pdf_array_len(obj) - _MAX_ITEMS, 0) if obj and _m.ll_pdf_is_array(obj) else 0
 
 
 def ancestors(node: Any) -> Iterator[Any]:
@@ -87,7 +118,11 @@ def inherited(node: Any, key: str) -> Any:
 
 
 def descend(roots: Iterable[Any], children: Callable[[Any], Iterable[Any]]) -> Iterator[Any]:
-    """Every node of a tree, each once, from above and the left. Circles are cut, and so is what is huge."""
+    """Every node of a tree, each once, from above and the left. Circles are cut.
+
+    Raises:
+        ValueError: It has so many nodes that the rest is left out.
+    """
     seen: set[int] = set()
     levels = [iter(roots)]
     for _ in range(_MAX_NODES):
@@ -105,6 +140,23 @@ def descend(roots: Iterable[Any], children: Callable[[Any], Iterable[Any]]) -> I
         yield node
         if len(levels) < _MAX_DEPTH:
             levels.append(iter(children(node)))
+    raise ValueError(f"a tree of more than {_MAX_NODES} nodes")
+
+
+def tree_entries(root: Any, leaves: str) -> Iterator[tuple[Any, Any]]:
+    """Keys and values of a tree of names (`leaves` is then `Names`) or of numbers (`Nums`).
+
+    Broken trees can have the same leaves any number of times: stop at some number of entries.
+
+    Raises:
+        ValueError: It is so large that the rest is left out.
+    """
+    for node in descend([root], lambda node: items(_m.ll_pdf_dict_gets(node, "Kids"))):
+        array = _m.ll_pdf_dict_gets(node, leaves)
+        entries = items(array)
+        yield from zip(entries, entries, strict=False)
+        if beyond(array):
+            raise ValueError(f"leaves of more than {_MAX_ITEMS} items")
 
 
 class PageFrame:

@@ -12,6 +12,7 @@ __all__ = ["goes_on", "in_columns", "is_vertical"]
 _SHARE = 0.5  # of the lines of a page
 _TO_THE_RIGHT = 0.1  # of the steps: tiers and notes go back, more is no order
 _NEXT_COLUMN = 2.6  # times its size
+_FULL = 1.5  # times the size: a column that goes on ends no further above the lowest
 _SAME_SIZE = 0.06  # by which sizes of columns of one text may differ
 
 
@@ -40,4 +41,4 @@ def goes_on(last: Line, line: Line, lines: Sequence[Line]) -> bool:
     if abs(last.size - line.size) > _SAME_SIZE * size or not 0 < last.x0 - line.x0 <= _NEXT_COLUMN * size:
         return False
     top, bottom = min(other.y0 for other in lines), max(other.y1 for other in lines)
-    return last.y1 > bottom - 1.5 * size and line.y0 < top + 0.5 * size
+    return last.y1 > bottom - _FULL * size and line.y0 < top + 0.5 * size

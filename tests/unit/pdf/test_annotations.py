@@ -80,6 +80,17 @@ def test_what_is_beyond_the_limits_is_counted(tmp_path: Path) -> None:
     assert left_out[ErrorCode.W_LINKS_LEFT_OUT] == 1  # of those beyond it that were looked at
 
 
+def test_a_long_list_is_read_to_its_end_or_counted(tmp_path: Path) -> None:
+    """What stands after the ten thousandth note would be dropped without a word."""
+    many = [b"/Annots [%s]" % (b"6 0 R " * count) for count in (12_000, 100_010)]
+    pages = [annotated_pdf([], page=annotations, more=[NOTE]) for annotations in many]
+    pages = [page.replace(b"/Annots []", b"") for page in pages]
+    assert len(read(tmp_path, pages[0]).annotations) == 12_000
+    result = read(tmp_path, pages[1], max_annotations=5)
+    (warning,) = [entry for entry in result.error_details if entry.code is ErrorCode.W_ANNOTATIONS_LEFT_OUT]
+    assert warning.details == {"left_out": 100_005}
+
+
 def test_annotations_of_the_wrong_type_harm_nothing(tmp_path: Path) -> None:
     """One broken note would take the text of its page with it."""
     broken = [

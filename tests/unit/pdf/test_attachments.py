@@ -51,6 +51,36 @@ def test_a_file_pinned_to_a_page_says_which(tmp_path: Path) -> None:
     assert (attachment.name, attachment.page_number, attachment.size_bytes) == ("notes.txt", 1, len(DATA))
 
 
+def test_a_file_of_several_names_has_each(tmp_path: Path) -> None:
+    """Whoever looks for the second name would think that the file is missing."""
+    names = b"(a) << /F (a.txt) /EF << /F 6 0 R >> >> (b) << /F (b.txt) /EF << /F 6 0 R >> >> "
+    again = b"(c) << /UF (a.txt) /EF << /F 6 0 R >> >>"
+    catalog = b"/Names << /EmbeddedFiles << /Names [%s] >> >>" % (names + again)
+    result = read(tmp_path, annotated_pdf([], catalog=catalog, more=[stream(DATA)]))
+    assert [(found.name, found.size_bytes) for found in result.attachments] == [
+        ("a.txt", len(DATA)),
+        ("b.txt", len(DATA)),
+    ]
+
+
+def test_a_file_that_the_document_is_associated_with_is_listed(tmp_path: Path) -> None:
+    """The data of an invoice of PDF 2.0 would be missed; one in the catalog as well would be there twice."""
+    names = b"/Names << /EmbeddedFiles << /Names [(a) 7 0 R] >> >>"
+    specifications = [
+        b"<< /F (a.xml) /EF << /F 6 0 R >> >>",
+        b"<< /F (b.xml) /EF << /F 9 0 R >> >>",
+    ]
+    more = [stream(DATA), *specifications, stream(b"other")]
+    result = read(tmp_path, annotated_pdf([], catalog=names + b"/AF [7 0 R 8 0 R]", more=more))
+    assert [found.name for found in result.attachments] == ["a.xml", "b.xml"]
+
+
+def test_a_file_may_have_a_name_of_its_system_only(tmp_path: Path) -> None:
+    """It would be listed under a key that nobody has ever seen."""
+    (found,) = read(tmp_path, embedded_pdf([(b"/DOS (C:\\\\dir\\\\name.txt)", stream(DATA))])).attachments
+    assert found.name == "name.txt"
+
+
 def test_names_have_no_folders(tmp_path: Path) -> None:
     """Whoever stores an attachment under its name would write where the document wants."""
     names = [b"../../etc/passwd", b"C:\\\\Windows\\\\a.dll", b"/", b"..", b"a\\nb"]
@@ -92,6 +122,15 @@ def test_attachments_beyond_the_limit_are_counted(tmp_path: Path) -> None:
     assert ErrorCode.W_ATTACHMENTS_LEFT_OUT in result.warnings
 
 
+def test_a_tree_of_too_many_names_is_reported(tmp_path: Path) -> None:
+    """Files would be missing, and nothing would say so."""
+    names = b"/Names << /EmbeddedFiles << /Names [%s] >> >>" % (b"(a) 6 0 R " * 50_001)
+    more = [b"<< /F (a.txt) /EF << /F 7 0 R >> >>", stream(DATA)]
+    result = read(tmp_path, annotated_pdf([], catalog=names, more=more))
+    assert len(result.attachments) == 1
+    assert ErrorCode.W_ATTACHMENTS_LEFT_OUT in result.warnings
+
+
 def test_a_tree_of_names_in_a_circle_ends(tmp_path: Path) -> None:
     """A document of a kilobyte would keep a worker busy for ever."""
     circle = b"/Names << /EmbeddedFiles << /Kids [2 0 R 1 0 R 2 0 R] >> >> /Kids [1 0 R 1 0 R] /Parent 5"
@@ -124,6 +163,15 @@ def test_a_signature_is_reported(tmp_path: Path) -> None:
     assert (signature.location, signature.time) == ("London", "2024-01-31T12:00:00Z")
     assert (signature.filter, signature.sub_filter) == ("Adobe.PPKLite", "adbe.pkcs7.detached")
     assert (signature.page_number, signature.box) == (1, (50.0, 180.0, 100.0, 200.0))
+    assert (result.metadata.is_signed, result.metadata.signature_count) == (True, 1)
+    assert ErrorCode.W_DOCUMENT_SIGNED in result.warnings
+
+
+def test_a_signature_that_stands_on_no_page_counts(tmp_path: Path) -> None:
+    """A signed contract would pass for an unsigned one because its signature is not shown."""
+    field = b"<< %s >>" % SIGNATURE.replace(b"/ByteRange [%s] ", b"")
+    result = read(tmp_path, form_pdf([], more=[field], fields=b"6 0 R"))
+    assert [signature.page_number for signature in result.signatures] == [None]
     assert (result.metadata.is_signed, result.metadata.signature_count) == (True, 1)
     assert ErrorCode.W_DOCUMENT_SIGNED in result.warnings
 

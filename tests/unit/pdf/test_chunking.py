@@ -46,6 +46,26 @@ def test_small_chunks_carry_the_path_of_their_headings(tmp_path: Path) -> None:
     assert ("Beta chapter", "Beta section 2") in paths
 
 
+def test_a_chunk_that_crosses_columns_has_a_box_in_each(tmp_path: Path) -> None:
+    """A chunk from the foot of one column to the head of the next would seem to be the whole page."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        page.insert_text(
+            (72, 60), "A line that runs over both of the columns of this page, in full", fontsize=15
+        )
+        for x in (72, 320):
+            page.insert_textbox((x, 100, x + 203, 700), PROSE * 4, fontsize=11)
+        page.insert_text(
+            (72, 720), "Another line that runs over both of the columns, below them", fontsize=15
+        )
+
+    (chunk,) = run(save(tmp_path, draw), chunk_size_tokens=4000).chunks
+    places = [tuple(round(edge, -1) for edge in (box.box[0], box.box[2])) for box in chunk.boxes]
+    assert places == [(70, 470), (70, 270), (320, 520), (70, 470)]
+    assert chunk.page_numbers == [1]
+
+
 def long_text(document: Any) -> None:
     """Nine hundred words over several pages."""
     words = WORDS.split()
@@ -78,7 +98,7 @@ def test_a_chunk_says_where_it_stands(tmp_path: Path) -> None:
     """A hit could not be shown on its page, or would be shown on the wrong one."""
     result = run(save(tmp_path, long_text), chunk_size_tokens=100, chunk_overlap_tokens=0)
     for chunk in result.chunks:
-        assert chunk.page_numbers == [box.page_number for box in chunk.boxes]
+        assert chunk.page_numbers == sorted({box.page_number for box in chunk.boxes})
         assert chunk.sha256 == hashlib.sha256(chunk.text.encode()).hexdigest()
         first = int(chunk.text.split()[0].removeprefix("word"))
         assert chunk.page_numbers[0] == first // 300 + 1

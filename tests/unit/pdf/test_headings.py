@@ -10,6 +10,8 @@ import pytest
 from ingestkit_pdf.pdf.headings import body_size
 from support.made_pdf import PROSE, headings_of, run, save
 
+import pymupdf  # isort: skip
+
 
 def test_outline_entries_become_headings_of_their_level(tmp_path: Path) -> None:
     """The document's own structure would be guessed from fonts."""
@@ -39,6 +41,27 @@ def test_outline_entries_become_headings_of_their_level(tmp_path: Path) -> None:
     ]
     assert [entry.page_number for entry in result.metadata.outline] == [1, 1, 2, 2]
     assert result.chunks[-1].heading_path[0] == "Two is the chapter"
+
+
+def test_a_watermark_is_no_heading_and_interrupts_nothing(tmp_path: Path) -> None:
+    """DRAFT across every page would be its title, the head of all chunks, and in the middle of sentences."""
+
+    def draw(document: Any) -> None:
+        at = pymupdf.Point(200, 500)
+        for _ in range(2):
+            document.new_page().insert_text(at, "DRAFT", fontsize=80, morph=(at, pymupdf.Matrix(45)))
+        first, second = document
+        first.insert_text((72, 100), "1. Section", fontsize=16)
+        first.insert_textbox((72, 130, 523, 300), PROSE * 2, fontsize=11)
+        first.insert_text((72, 320), "A sentence begins that is not at its end where the page is,")
+        second.insert_text((72, 100), "but goes on behind the word that stands across it.")
+        second.insert_textbox((72, 130, 523, 300), PROSE * 2, fontsize=11)
+
+    result = run(save(tmp_path, draw))
+    assert headings_of(result) == ["# 1. Section"]
+    assert result.chunks[-1].heading_path == ["1. Section"]
+    assert "where the page is, but goes on" in result.markdown
+    assert result.markdown.count("DRAFT") == 2
 
 
 def test_without_an_outline_large_type_makes_headings(tmp_path: Path) -> None:

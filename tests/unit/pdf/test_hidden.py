@@ -79,6 +79,103 @@ def test_white_text_on_a_dark_ground_is_not_hidden(tmp_path: Path) -> None:
     assert "A title in white" in result.markdown
 
 
+BAND = (60, 45, 535, 66)
+
+
+def under(fill: tuple[float, float, float]) -> Any:
+    """Draws a line of text, and an area over it."""
+
+    def draw(document: Any) -> None:
+        page = prose_page(document)
+        page.insert_text((72, 60), HIDDEN)
+        page.draw_rect(BAND, fill=fill, color=None)
+
+    return draw
+
+
+def on_a_ground_of_its_colour(document: Any) -> None:
+    """Draws blue text on blue."""
+    page = prose_page(document)
+    page.draw_rect(BAND, fill=(0, 0, 1), color=None)
+    page.insert_text((72, 60), HIDDEN, color=(0, 0, 1))
+
+
+def on_a_white_picture(document: Any) -> None:
+    """Draws white text on a picture that is white."""
+    page = prose_page(document)
+    page.insert_image(BAND, stream=picture(grey=255), keep_proportion=False)
+    page.insert_text((72, 60), HIDDEN, color=(1, 1, 1))
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        under((0, 0, 0)),
+        under((1, 1, 1)),
+        on_a_ground_of_its_colour,
+        on_a_white_picture,
+        hidden_page(fill_opacity=0.02),
+    ],
+    ids=["under black", "under white", "on its colour", "on a white picture", "faint"],
+)
+def test_text_that_the_page_does_not_show_is_hidden(tmp_path: Path, draw: Any) -> None:
+    """Instructions could be hidden by painting over them, or in the colour of their ground."""
+    path = save(tmp_path, draw)
+    result = run(path, ocr_engine="none")
+    assert "Ignore" not in result.markdown
+    assert "quick brown fox" in result.markdown
+    assert "W_PAGE_HIDDEN_TEXT" in only_page(result).warnings
+    assert "Ignore" in run(path, ocr_engine="none", keep_hidden_text=True).markdown
+
+
+def test_a_blackened_name_is_taken_out_of_its_line(tmp_path: Path) -> None:
+    """What somebody has blackened would be read out: the letters are still in the file."""
+
+    def draw(document: Any) -> None:
+        page = prose_page(document)
+        page.insert_text((72, 60), "Paid to Ada Lovelace in the year 1842 by Charles Babbage himself.")
+        for name in ("Ada Lovelace", "Charles Babbage"):
+            (box,) = page.search_for(name)
+            page.draw_rect(box, fill=(0, 0, 0), color=None)
+
+    markdown = run(save(tmp_path, draw)).markdown
+    assert "Paid to" in markdown
+    assert "in the year 1842 by" in markdown
+    assert "himself." in markdown
+    assert not any(name in markdown for name in ("Ada", "Lovelace", "Charles", "Babbage"))
+
+
+def test_what_is_marked_with_a_marker_stays(tmp_path: Path) -> None:
+    """A highlight is painted over its text, and shows it."""
+
+    def draw(document: Any) -> None:
+        page = prose_page(document)
+        page.insert_text((72, 60), "Words that are marked")
+        resources = int(document.xref_get_key(page.xref, "Resources")[1].split()[0])
+        document.xref_set_key(resources, "ExtGState", "<< /M << /BM /Multiply >> >>")
+        content = document.get_new_xref()
+        document.update_object(content, "<<>>")
+        document.update_stream(content, b"q /M gs 1 1 0 rg 60 770 300 30 re f Q")
+        parts = [*page.get_contents(), content]
+        document.xref_set_key(page.xref, "Contents", f"[{' '.join(f'{xref} 0 R' for xref in parts)}]")
+
+    result = run(save(tmp_path, draw))
+    assert "Words that are marked" in result.markdown
+    assert only_page(result).warnings == []
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3, 1.2])
+def test_text_that_is_drawn_twice_is_read_once(tmp_path: Path, shift: float) -> None:
+    """Headings that are made bold by drawing them twice would stand there twice."""
+
+    def draw(document: Any) -> None:
+        page = prose_page(document)
+        for offset in (shift, 0):
+            page.insert_text((72 + offset, 60 + offset), "Drawn twice to look bold", fontsize=16)
+
+    assert run(save(tmp_path, draw)).markdown.count("Drawn twice") == 1
+
+
 def test_the_text_behind_a_scan_stays(tmp_path: Path) -> None:
     """What an earlier OCR has read of a scanned page would be lost; it is stored as invisible text."""
 

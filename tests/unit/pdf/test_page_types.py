@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ingestkit_pdf.models import PageStatus, PageType, PDFType
 from ingestkit_pdf.pdf.classify import image_coverage
 from support.made_pdf import PROSE, only_page, picture, prose_page, run, save
@@ -62,6 +64,49 @@ def test_text_beside_a_large_image_is_read_and_the_image_reported(tmp_path: Path
     assert "quick brown fox" in result.markdown
 
 
+def test_a_scan_that_brings_its_text_along_lacks_nothing(tmp_path: Path) -> None:
+    """Every scan that was read before would be reported as read in part."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        page.insert_image(page.rect, stream=picture(), keep_proportion=False)
+        page.insert_textbox((72, 100, 523, 740), PROSE * 4, fontsize=11, render_mode=3)
+
+    result = run(save(tmp_path, draw), ocr_engine="none")
+    page = only_page(result)
+    assert (page.page_type, page.status) == (PageType.TEXT, PageStatus.OK)
+    assert page.warnings == ["W_PAGE_HIDDEN_TEXT"]
+    assert result.classification.pdf_type is PDFType.TEXT_NATIVE
+    assert page.image_coverage_ratio > 0.95
+
+
+def test_a_picture_beside_a_scan_with_text_is_still_reported(tmp_path: Path) -> None:
+    """Text of the page would answer for a picture that it does not stand on."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        page.insert_image((0, 0, 595, 400), stream=picture(), keep_proportion=False)
+        page.insert_image((0, 440, 595, 842), stream=picture(), keep_proportion=False)
+        page.insert_textbox((72, 60, 523, 390), PROSE * 4, fontsize=11, render_mode=3)
+
+    assert "W_PAGE_IMAGE_TEXT_NOT_READ" in only_page(run(save(tmp_path, draw), ocr_engine="none")).warnings
+
+
+@pytest.mark.parametrize(("words", "kind"), [(20, PageType.MIXED), (60, PageType.TEXT)])
+def test_a_page_with_little_text_beside_a_picture_is_mixed(
+    tmp_path: Path, words: int, kind: PageType
+) -> None:
+    """A cover with a few words would pass for read, and the text in its picture be lost."""
+
+    def draw(document: Any) -> None:
+        page = prose_page(document, " ".join((PROSE * 3).split()[:words]))
+        page.insert_image((72, 400, 300, 500), stream=picture(), keep_proportion=False)
+
+    path = save(tmp_path, draw)
+    assert only_page(run(path, ocr_engine="none")).page_type is kind
+    assert only_page(run(path, ocr_engine="none", min_chars_per_page=50)).page_type is PageType.TEXT
+
+
 def test_drawings_alone_are_not_blank(tmp_path: Path) -> None:
     """A page whose letters are drawn as outlines would be skipped as blank."""
 
@@ -71,6 +116,34 @@ def test_drawings_alone_are_not_blank(tmp_path: Path) -> None:
     page = only_page(run(save(tmp_path, draw)))
     assert (page.page_type, page.status) == (PageType.VECTOR_ONLY, PageStatus.SKIPPED)
     assert page.warnings == ["W_PAGE_SKIPPED_VECTOR_ONLY"]
+
+
+def test_outlines_with_the_number_of_the_page_are_no_page_of_text(tmp_path: Path) -> None:
+    """A page whose letters are drawn as outlines would be read as its page number, and nobody told."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        for letter in range(60):
+            page.draw_rect((72 + 7 * letter, 100, 76 + 7 * letter, 110), fill=(0, 0, 0))
+        page.insert_text((290, 820), "17", fontsize=9)
+
+    result = run(save(tmp_path, draw), ocr_engine="none")
+    page = only_page(result)
+    assert (page.page_type, page.status) == (PageType.VECTOR_ONLY, PageStatus.PARTIAL)
+    assert page.warnings == ["W_PAGE_SKIPPED_VECTOR_ONLY"]
+    assert result.markdown == "17\n"
+
+
+def test_a_rule_under_a_word_makes_no_page_of_outlines(tmp_path: Path) -> None:
+    """The title page of a chapter would be painted and read for nothing."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        page.insert_text((72, 400), "Part II", fontsize=30)
+        page.draw_line((72, 410), (500, 410))
+
+    page = only_page(run(save(tmp_path, draw)))
+    assert (page.page_type, page.status) == (PageType.TEXT, PageStatus.OK)
 
 
 def test_a_page_with_fields_is_a_form(tmp_path: Path) -> None:
@@ -114,6 +187,17 @@ def test_a_page_of_leaders_is_a_table_of_contents(tmp_path: Path) -> None:
     result = run(save(tmp_path, draw))
     assert only_page(result).page_type is PageType.TOC
     assert "....." not in result.chunks[0].text
+
+
+def test_roman_page_numbers_are_numbers_of_contents(tmp_path: Path) -> None:
+    """Contents of what stands before the first chapter would be classified as text."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        for row, number in enumerate(["i", "ii", "iii", "iv", "v", "vi", "vii", "viii"]):
+            page.insert_text((72, 100 + 20 * row), f"Preface {row} {'. ' * 30} {number}")
+
+    assert only_page(run(save(tmp_path, draw))).page_type is PageType.TOC
 
 
 def test_glyphs_without_meaning_are_garbled_text(tmp_path: Path) -> None:

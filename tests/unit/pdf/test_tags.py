@@ -46,6 +46,19 @@ def test_headings_come_from_tags_with_their_level(tmp_path: Path) -> None:
     result = run(write(tmp_path, tagged_pdf(TAGGED)))
     assert headings_of(result) == ["# A plain title", "## A plain section"]
     assert result.chunks[0].heading_path == ["A plain title"]
+    headings = [(heading.level, heading.text, heading.page_number) for heading in result.headings]
+    assert headings == [(1, "A plain title", 1), (2, "A plain section", 1)]
+    x0, y0, x1, y1 = result.headings[0].box
+    assert (round(x0), round(y1) > round(y0), 50 < y0 < 70, x1 > 120) == (72, True, True, True)
+
+
+@pytest.mark.parametrize("depth", [3, 600, 3000])
+def test_a_page_whose_structure_is_nested_too_deeply_is_read_without_it(tmp_path: Path, depth: int) -> None:
+    """A page that every reader shows would be reported as corrupt."""
+    result = run(write(tmp_path, tagged_pdf(TAGGED, depth=depth)))
+    assert result.errors == []
+    assert f"{LINE} 3" in result.markdown
+    assert result.markdown.startswith("# A plain title") == (depth == 3)
 
 
 def test_types_of_a_documents_own_count_as_what_they_stand_for(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 from ingestkit_pdf.pdf.furniture import sample_pages
 from support.made_pdf import PROSE, prose_page, run, save, write_lines
 
+import pymupdf  # isort: skip
+
 LEFT = " ".join(f"left{index}" for index in range(150))
 RIGHT = " ".join(f"right{index}" for index in range(150))
 
@@ -29,6 +31,75 @@ def test_columns_written_line_by_line_are_read_one_after_the_other(tmp_path: Pat
     words = [word for word in result.markdown.split() if word.startswith(("left", "right"))]
     assert words == [*LEFT.split(), *RIGHT.split()]
     assert result.pages[0].is_multi_column
+
+
+def test_columns_with_a_narrow_gutter_are_columns(tmp_path: Path) -> None:
+    """Journals part their columns by little more than a letter: lines would go on in the other column."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        left, right = LEFT.split(), RIGHT.split()
+        for row in range(30):
+            text = " ".join(left[row * 5 : row * 5 + 5])
+            page.insert_text(
+                (310 - pymupdf.get_text_length(text, fontsize=10), 100 + 12 * row), text, fontsize=10
+            )
+            page.insert_text((321, 100 + 12 * row), " ".join(right[row * 5 : row * 5 + 5]), fontsize=10)
+
+    result = run(save(tmp_path, draw))
+    assert result.markdown.split() == [*LEFT.split(), *RIGHT.split()]
+    assert result.pages[0].is_multi_column
+
+
+def test_wide_spaces_of_justified_text_are_no_gutter(tmp_path: Path) -> None:
+    """A paragraph would be cut into columns where its words happen to stand apart."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        for row in range(30):
+            text = f"word{row} " + PROSE[: 20 + 3 * (row % 11)].strip()
+            page.insert_text((72, 100 + 12 * row), text, fontsize=10)
+            x = 82 + pymupdf.get_text_length(text, fontsize=10)
+            page.insert_text((x, 100 + 12 * row), f"after{row} {PROSE[:40]}", fontsize=10)
+
+    result = run(save(tmp_path, draw))
+    assert not result.pages[0].is_multi_column
+    assert result.markdown.index("after1 ") < result.markdown.index("word2 ")
+
+
+def test_an_arabic_motto_does_not_turn_english_columns(tmp_path: Path) -> None:
+    """A quotation at the top of the page would have its right column read first."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        page.insert_htmlbox((72, 40, 500, 70), "\u0628\u0633\u0645 \u0627\u0644\u0644\u0647")
+        left, right = LEFT.split(), RIGHT.split()
+        for row in range(30):
+            page.insert_text((72, 100 + 14 * row), " ".join(left[row * 5 : row * 5 + 5]))
+            page.insert_text((320, 100 + 14 * row), " ".join(right[row * 5 : row * 5 + 5]))
+
+    markdown = run(save(tmp_path, draw)).markdown
+    words = [word for word in markdown.split() if word.startswith(("left", "right"))]
+    assert words == [*LEFT.split(), *RIGHT.split()]
+    assert "\u0628\u0633\u0645" in markdown
+
+
+def test_a_page_that_stands_on_its_head_is_read_from_its_own_top(tmp_path: Path) -> None:
+    """The lines of a page that was put in the wrong way would come from the last to the first."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        for row in range(20):
+            page.insert_text((520, 700 - 14 * row), f"Line {row} of the page", fontsize=11, rotate=180)
+            page.insert_text((418, 700 - 14 * row), f"and what {row} ends in", fontsize=11, rotate=180)
+
+    result = run(save(tmp_path, draw))
+    assert result.markdown.startswith("Line 0 of the page and what 0 ends in")
+    assert [f"Line {row} " in result.markdown for row in range(20)] == [True] * 20
+    assert result.markdown.index("Line 1 ") < result.markdown.index("Line 2 ")
+    (box,) = result.chunks[0].boxes
+    assert box.box[1] > 400
+    assert box.box[3] < 720
 
 
 def test_a_table_is_not_read_as_columns(tmp_path: Path) -> None:
@@ -79,6 +150,61 @@ def test_lists_and_code_are_recognisable(tmp_path: Path) -> None:
     assert "1. one\n2. two" in markdown
     assert "```\ndef f(x):\n    return x\n```" in markdown
     assert "\\# not a heading" in markdown
+
+
+def test_an_initial_or_a_dash_at_the_beginning_of_a_line_is_no_item(tmp_path: Path) -> None:
+    """A sentence would fall apart into items of a list wherever a line begins with a name or a date."""
+
+    def draw(document: Any) -> None:
+        lines = [
+            "This was shown in great detail and for the first time by the famous man",
+            "A. Einstein in the year 1905, and was later repeated by many others, too,",
+            "- which is a dash that begins a line - and then the sentence simply goes on",
+            "5. May is the date of the meeting, and then the text comes to its end.",
+            "1. An item, which is one, and which goes on for a line that is full as the",
+            "2. The next one.",
+        ]
+        write_lines(document.new_page(), [(72, line) for line in lines])
+
+    first, second = run(save(tmp_path, draw)).markdown.strip().split("\n\n")
+    assert first.endswith("comes to its end.")
+    assert second.splitlines()[1:] == ["2. The next one."]
+
+
+def test_chinese_items_are_items(tmp_path: Path) -> None:
+    """Lists of Chinese documents would be one paragraph."""
+    items = ["\u4e00\u3001\u7532\u4e59", "\u4e8c\u3001\u7532\u4e59", "\u2460 \u7532", "(2)\u4e59\u7532"]
+
+    def draw(document: Any) -> None:
+        write_lines(document.new_page(), [(72, item) for item in items], fontname="china-s")
+
+    markdown = run(save(tmp_path, draw)).markdown
+    assert markdown.splitlines() == [f"- {item}" for item in items]
+
+
+def test_code_keeps_the_spaces_it_begins_with(tmp_path: Path) -> None:
+    """Python that is written with spaces would lose its blocks, in Markdown and in chunks."""
+
+    def draw(document: Any) -> None:
+        lines = ["    if x:", "        return 's'", "    return None"]
+        write_lines(document.new_page(), [(72, line) for line in lines], fontname="cour")
+
+    result = run(save(tmp_path, draw))
+    assert result.markdown == "```\nif x:\n    return 's'\nreturn None\n```\n"
+    assert result.chunks[0].text == "if x:\n    return 's'\nreturn None"
+
+
+def test_text_that_looks_like_markdown_stays_text(tmp_path: Path) -> None:
+    """Backticks would end the block of code that they are in, a row of cells would become a heading."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        write_lines(page, [(72, "s = '```'"), (72, "return s")], fontname="cour")
+        for x, text in ((72, "# 1"), (200, "not a heading"), (400, "x")):
+            page.insert_text((x, 200), text, fontsize=11)
+
+    markdown = run(save(tmp_path, draw)).markdown
+    assert markdown == "````\ns = '```'\nreturn s\n````\n\n\\# 1 not a heading x\n"
 
 
 def test_bold_words_in_a_line_are_marked(tmp_path: Path) -> None:
@@ -136,6 +262,24 @@ def test_a_bare_page_number_is_a_footer(tmp_path: Path) -> None:
             prose_page(document, PROSE).insert_text((290, 820), str(number))
 
     assert not any(line.strip().isdigit() for line in run(save(tmp_path, draw)).markdown.splitlines())
+
+
+def test_headers_of_left_and_right_pages_go(tmp_path: Path) -> None:
+    """Books have their title on one side and the chapter's on the other: one of the two would stay."""
+
+    def draw(document: Any) -> None:
+        for number in range(1, 21):
+            page = prose_page(document, PROSE)
+            title = (
+                f"{number} The book of all things" if number % 2 else f"Chapter One: how it began {number}"
+            )
+            page.insert_text((72, 40), title, fontsize=9)
+            page.insert_text((72, 60), "aeiou"[number % 5] * 9, fontsize=9)
+
+    markdown = run(save(tmp_path, draw)).markdown
+    assert "The book of all things" not in markdown
+    assert "Chapter One" not in markdown
+    assert [markdown.count(vowel * 9) for vowel in "aeiou"] == [4] * 5
 
 
 def test_two_pages_have_no_headers(tmp_path: Path) -> None:

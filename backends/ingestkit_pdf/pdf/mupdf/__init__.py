@@ -10,13 +10,14 @@ from .binding import (
     take_messages,
 )
 from .document import Document, open_document
-from .page import PageContent
+from .page import PageContent, Painted
 
 __all__ = [
     "SCALE",
     "Document",
     "OutOfMemoryError",
     "PageContent",
+    "Painted",
     "ParserError",
     "guarded",
     "load_layout_model",

@@ -20,7 +20,7 @@ if _blocked:
     sys.modules[_LAYOUT] = None  # type: ignore[assignment] # makes its import fail
 
 import pymupdf  # noqa: E402
-from pymupdf import extra, mupdf, utils  # noqa: E402
+from pymupdf import extra, mupdf  # noqa: E402
 
 if _blocked:
     del sys.modules[_LAYOUT]
@@ -30,6 +30,7 @@ __all__ = [
     "SCALE",
     "OutOfMemoryError",
     "ParserError",
+    "drop_messages",
     "extra",
     "guarded",
     "load_layout_model",
@@ -39,7 +40,6 @@ __all__ = [
     "pymupdf",
     "take_messages",
     "translate",
-    "utils",
     "xml_of",
 ]
 
@@ -140,3 +140,9 @@ def take_messages() -> set[bytes]:
 def message_count() -> int:
     """How many messages wait to be taken."""
     return len(pymupdf.JM_mupdf_warnings_store)
+
+
+def drop_messages(count: int) -> None:
+    """Forget all messages but the first ones: those of work that is no part of reading the document."""
+    mupdf.fz_flush_warnings()
+    del pymupdf.JM_mupdf_warnings_store[count:]

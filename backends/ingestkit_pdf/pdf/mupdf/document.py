@@ -19,7 +19,6 @@ from .binding import (
     printed,
     pymupdf,
     translate,
-    utils,
 )
 from .page import PageContent
 
@@ -33,7 +32,8 @@ _STEXT_FLAGS = (
 )
 # Left out on purpose: PRESERVE_WHITESPACE (MuPDF writes every kind of space as a space),
 # USE_CID_FOR_UNKNOWN_UNICODE (a glyph without meaning becomes U+FFFD, which can be counted, instead of a
-# letter that looks right) and MEDIABOX_CLIP (text beside the page is reported).
+# letter that looks right), MEDIABOX_CLIP (text beside the page is reported) and CLIP (it takes every space
+# at the end of a line for clipped, wherever there is a clip; they tell that the line goes on).
 
 _STORE_PAGES = 100
 """Pages (and documents) after which MuPDF's store is emptied."""
@@ -161,15 +161,6 @@ class Document:
             return bool(mupdf.pdf_to_bool(marked)) and bool(mupdf.pdf_is_dict(tree))
         except FAILURES:
             return False
-
-    def page_labels(self) -> list[str]:
-        """The label of every page (`iv`, `A-1`); an empty list where the document gives none."""
-        with guarded():
-            rules = self.handle._get_page_labels()  # what Page.get_label() reads anew for every page
-            rules.sort()
-            if not rules:
-                return []
-            return [str(utils.get_label_pno(index, rules)) for index in range(self.page_count)]
 
     def is_content_missing(self, index: int) -> bool:
         """True when page `index` names a content that is not in the file (it was cut off, or is damaged)."""

@@ -7,7 +7,7 @@ in C; reading its JSON (`blocks.py`) is faster than having PyMuPDF build a dicti
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -15,17 +15,66 @@ from typing import Any
 from ingestkit_pdf.pdf.blocks import Block, Element, read_elements
 from ingestkit_pdf.pdf.letters import needs_letters, put_right
 
-from .binding import SCALE, ParserError, extra, guarded, mupdf, printed, pymupdf, xml_of
+from .binding import (
+    SCALE,
+    ParserError,
+    drop_messages,
+    extra,
+    guarded,
+    message_count,
+    mupdf,
+    printed,
+    pymupdf,
+    xml_of,
+)
 
-__all__ = ["PageContent"]
+__all__ = ["PageContent", "Painted"]
 
 _TAGGED_FLAGS = (
     mupdf.FZ_STEXT_PRESERVE_SPANS | mupdf.FZ_STEXT_PRESERVE_LIGATURES | mupdf.FZ_STEXT_COLLECT_STRUCTURE
 )
 
+# What the attributes of MuPDF's structures call: twice as fast, and pages have thousands of paths.
+_bbox, _next = mupdf.fz_stext_block.bbox.fget, mupdf.fz_stext_block.next.fget
+_x0, _y0, _x1, _y1 = (getattr(mupdf.fz_rect, name).fget for name in ("x0", "y0", "x1", "y1"))
+
 _NEARLY_WHITE = 0.94  # of full brightness: no ground for white text
 _MIN_GROUND = 4  # points; less is a rule, not a ground for text
 _MAX_GROUNDS = 2000  # drawings of tens of thousands of areas exist
+
+
+_PAINTED_SCALE = 2.0  # pixels a point, at which a page is looked at for what can be seen of it
+_PAINTED_PIXELS = 4_000_000  # of that picture; of a larger page there are fewer a point
+_FLAT_BYTES, _FLAT_RATIO = 4096, 0.02  # bytes, and bytes a pixel: an image that takes less is of one colour
+_FAINT = 0.05  # opacity below which nobody sees text
+_MAX_FORMS = 50  # of a page in which such an opacity is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """An area of a page in colours, 8 bits each of red, green and blue; so many pixels a point."""
+
+    samples: bytes
+    left: int
+    top: int
+    width: int
+    height: int
+    scale: float
+
+    def contrast(self, x0: float, y0: float, x1: float, y1: float) -> int:
+        """By how much the colours in a box (in points) differ, 0 to 255; 255 where it is beside the page."""
+        left = max(int(x0 * self.scale) - self.left, 0)
+        right = min(int(x1 * self.scale) + 1 - self.left, self.width)
+        top = max(int(y0 * self.scale) - self.top, 0)
+        bottom = min(int(y1 * self.scale) + 1 - self.top, self.height)
+        if left >= right or top >= bottom:
+            return 255
+        rows = [
+            self.samples[3 * (row * self.width + left) : 3 * (row * self.width + right)]
+            for row in range(top, bottom)
+        ]
+        area = b"".join(rows)
+        return max(max(area[channel::3]) - min(area[channel::3]) for channel in range(3))
 
 
 @dataclass(slots=True)
@@ -96,20 +145,76 @@ class PageContent:
             return words
 
     def vectors(self) -> list[tuple[float, float, float, float, bool, bool]]:
-        """The painted paths as (x0, y0, x1, y1, is stroked, is white), in points.
+        """The painted paths as (x0, y0, x1, y1, is stroked, is white), in points."""
+        numbers = [number for number, block in enumerate(self.blocks) if block.type == "vector"]
+        boxes = self.vector_boxes(numbers)
+        return [
+            (*boxes[number], self.blocks[number].stroked > 0, self.blocks[number].argb & 0xFFFFFF == 0xFFFFFF)
+            for number in numbers
+        ]
 
-        MuPDF's JSON has their kinds and colours, but not their boxes.
-        """
-        found: list[tuple[float, float, float, float, bool, bool]] = []
+    def vector_boxes(self, numbers: Sequence[int]) -> dict[int, tuple[float, float, float, float]]:
+        """The boxes, in points, of the blocks of these numbers; MuPDF's JSON has none of painted paths."""
+        found: dict[int, tuple[float, float, float, float]] = {}
         with guarded():
-            node = self.stext.m_internal.first_block
-            for block in self.blocks:  # as `_nodes` does, without a generator: there are thousands
-                if block.type == "vector":
-                    box = node.bbox
-                    is_white = block.argb & 0xFFFFFF == 0xFFFFFF
-                    found.append((box.x0, box.y0, box.x1, box.y1, block.stroked > 0, is_white))
-                node = node.next
+            node, at = self.stext.m_internal.first_block, 0
+            for number in numbers:  # as `_nodes` does, without a generator: there are thousands
+                for _ in range(number - at):
+                    node = _next(node)
+                box, at = _bbox(node), number
+                found[number] = _x0(box), _y0(box), _x1(box), _y1(box)
         return found
+
+    def flat_images(self) -> set[int]:
+        """Indices of the images of one colour, which pack to next to nothing."""
+        flat: set[int] = set()
+        with guarded():
+            for number, (block, node) in enumerate(self._nodes()):
+                if block.type == "image":
+                    image = mupdf.FzStextBlock(node).i_image()
+                    size = mupdf.ll_fz_image_size(image.m_internal)
+                    if size < _FLAT_BYTES + _FLAT_RATIO * image.w() * image.h():
+                        flat.add(number)
+        return flat
+
+    def painted(self, x0: float, y0: float, x1: float, y1: float) -> Painted:
+        """An area of the page (in points) as it is seen, small, without annotations.
+
+        Raises:
+            ParserError: MuPDF cannot.
+        """
+        messages = message_count()
+        scale = min(_PAINTED_SCALE, (_PAINTED_PIXELS / max(self.width * self.height, 1)) ** 0.5)
+        with guarded():
+            matrix = mupdf.FzMatrix(scale, 0, 0, scale, 0, 0)
+            left, top = int(max(x0, 0) * scale), int(max(y0, 0) * scale)
+            right = max(int(min(x1, self.width) * scale) + 1, left + 1)
+            bottom = max(int(min(y1, self.height) * scale) + 1, top + 1)
+            area = mupdf.FzIrect(left, top, right, bottom)
+            rgb = mupdf.FzColorspace(mupdf.FzColorspace.Fixed_RGB)
+            pixmap = mupdf.FzPixmap(rgb, area, mupdf.FzSeparations(), 0)
+            mupdf.fz_clear_pixmap_with_value(pixmap, 0xFF)
+            device = mupdf.fz_new_draw_device(matrix, pixmap)
+            mupdf.fz_run_page_contents(self.page, device, mupdf.FzMatrix(), mupdf.FzCookie())
+            mupdf.fz_close_device(device)
+            samples = bytes(mupdf.fz_pixmap_samples_memoryview(pixmap))
+        drop_messages(messages)
+        return Painted(samples, left, top, right - left, bottom - top, scale)
+
+    def can_be_faint(self) -> bool:
+        """True when the page has a way to paint text with hardly any opacity."""
+        with suppress(ParserError), guarded():
+            page = mupdf.pdf_page_from_fz_page(self.page).m_internal.obj
+            resources = mupdf.ll_pdf_dict_gets_inheritable(page, "Resources")
+            if _has_faint_state(resources):
+                return True
+            forms = mupdf.ll_pdf_dict_gets(resources, "XObject")
+            count = mupdf.ll_pdf_dict_len(forms) if forms else 0
+            for index in range(min(count, _MAX_FORMS)):
+                form = mupdf.ll_pdf_dict_get_val(forms, index)
+                if _has_faint_state(mupdf.ll_pdf_dict_gets(form, "Resources")):
+                    return True
+        return False
 
     def _nodes(self) -> Iterator[tuple[Block, Any]]:
         """Each block with MuPDF's own of it."""
@@ -160,6 +265,15 @@ class PageContent:
             if block.type == "image" and (box := block.bbox) is not None:
                 areas.append((box.x, box.y, box.x + box.w, box.y + box.h))
         return areas
+
+
+def _has_faint_state(resources: Any) -> bool:
+    states = mupdf.ll_pdf_dict_gets(resources, "ExtGState") if resources else None
+    for index in range(mupdf.ll_pdf_dict_len(states) if states else 0):
+        opacity = mupdf.ll_pdf_dict_gets(mupdf.ll_pdf_dict_get_val(states, index), "ca")
+        if opacity and mupdf.ll_pdf_to_real(opacity) < _FAINT:
+            return True
+    return False
 
 
 def _leaves(elements: list[Element]) -> Iterator[Element]:

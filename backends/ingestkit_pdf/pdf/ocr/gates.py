@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode
 from ingestkit_pdf.pdf.classify import PageProfile
+from ingestkit_pdf.pdf.images import IntBox, around, joined_images, letters_on
 from ingestkit_pdf.pdf.lines import Line
 
 __all__ = ["Need", "what_to_read"]
 
 _MAX_AREAS = 4  # more are read as one: each has a cost of its own
-_TOUCHING = 200  # hundredths of a point: strips of one scan
-
-IntBox = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,48 +71,13 @@ def _areas(
     One with much text on it is a ground, or a scan that comes with its text.
     """
     width, height = size
-    joined: list[IntBox] = []
-    for box in images:
-        clipped = (max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height))
-        if clipped[2] > clipped[0] and clipped[3] > clipped[1]:
-            joined = _with(joined, clipped)
     smallest = config.ocr_min_image_ratio * width * height
     areas = [
         box
-        for box in joined
+        for box in joined_images(images, width, height)
         if (box[2] - box[0]) * (box[3] - box[1]) >= smallest
-        and _letters_on(box, lines) <= config.ocr_image_max_chars
+        and letters_on(box, lines) <= config.ocr_image_max_chars
     ]
     if len(areas) > _MAX_AREAS:
-        return (_around(areas),)
+        return (around(areas),)
     return tuple(areas)
-
-
-def _with(boxes: list[IntBox], box: IntBox) -> list[IntBox]:
-    """The boxes with one more, which takes in those that it touches."""
-    apart = []
-    for other in boxes:
-        if (
-            other[0] <= box[2] + _TOUCHING
-            and box[0] <= other[2] + _TOUCHING
-            and other[1] <= box[3] + _TOUCHING
-            and box[1] <= other[3] + _TOUCHING
-        ):
-            box = _around([box, other])
-        else:
-            apart.append(other)
-    return [*apart, box]
-
-
-def _around(boxes: Sequence[IntBox]) -> IntBox:
-    x0s, y0s, x1s, y1s = zip(*boxes, strict=True)
-    return min(x0s), min(y0s), max(x1s), max(y1s)
-
-
-def _letters_on(box: IntBox, lines: Sequence[Line]) -> int:
-    x0, y0, x1, y1 = box
-    return sum(
-        len(line.text)
-        for line in lines
-        if x0 <= (line.x0 + line.x1) // 2 <= x1 and y0 <= (line.y0 + line.y1) // 2 <= y1
-    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from ingestkit_pdf.pdf.lines import Line
 from ingestkit_pdf.pdf.mupdf import SCALE
 from ingestkit_pdf.pdf.ocr.geometry import Box
 from ingestkit_pdf.pdf.ocr.model import OcrLine, OcrWord
+from ingestkit_pdf.pdf.text import UNSPACED
 
 __all__ = ["make_lines"]
 
@@ -16,7 +16,6 @@ _FIRST_BLOCK = 100_000  # native blocks are numbered from 0
 _ASCENT, _DESCENT = 0.95, 0.25  # of the font size: how high MuPDF's own boxes are
 _STEP = SCALE // 2  # font sizes are measured from letters: half points are as fine as they get
 _SAME_SIZE = 0.13  # sizes that are nearer to the usual one are that; a heading is larger by 0.2
-_UNSPACED = re.compile("[\u2e80-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff60]")
 _RUN_GAP = 0.7  # of the font size: spaces in justified text are narrower, and cells further apart
 _WIDE = 0.8  # of the font size: a gap between Chinese characters that is one
 
@@ -57,7 +56,7 @@ def _append(line: Line, word: OcrWord, size: int, box: tuple[int, int, int, int]
         line.spans.append((word.text, 0, "", size, x0, x1))
         return
     run, _, _, _, left, right = line.spans[-1]
-    if _UNSPACED.match(line.text[-1:]) and _UNSPACED.match(word.text) and 0 < x0 - right < _WIDE * size:
+    if UNSPACED.match(line.text[-1:]) and UNSPACED.match(word.text) and 0 < x0 - right < _WIDE * size:
         x0 = right
     length = len(line.text)
     line.extend(word.text, 0, size, (x0, y0, x1, y1))

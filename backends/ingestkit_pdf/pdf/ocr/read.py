@@ -9,14 +9,22 @@ from dataclasses import dataclass, field, replace
 from ingestkit_pdf._tessdata import lacking_ocr
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode
+from ingestkit_pdf.models import OcrWord as PlacedWord
 from ingestkit_pdf.models import PageOcr
 from ingestkit_pdf.pdf.garbled import has_wrong_letters
 from ingestkit_pdf.pdf.lines import Line
 from ingestkit_pdf.pdf.mupdf import SCALE, OutOfMemoryError, PageContent, ParserError
 from ingestkit_pdf.pdf.ocr.gates import Need
-from ingestkit_pdf.pdf.ocr.geometry import Turn
+from ingestkit_pdf.pdf.ocr.geometry import Box, Turn
 from ingestkit_pdf.pdf.ocr.lines import make_lines
-from ingestkit_pdf.pdf.ocr.model import OcrEngine, OcrError, OcrTimeoutError, OcrWord, mean_confidence
+from ingestkit_pdf.pdf.ocr.model import (
+    OcrEngine,
+    OcrError,
+    OcrLine,
+    OcrTimeoutError,
+    OcrWord,
+    mean_confidence,
+)
 from ingestkit_pdf.pdf.ocr.scripts import script_of
 from ingestkit_pdf.pdf.ocr.tesseract import TesseractEngine
 from ingestkit_pdf.pdf.ocr.upright import Upright, read_upright
@@ -148,7 +156,9 @@ class Ocr:
             lines=read if need.replaces and read else _merged(own, read),
             read=read,
             turn=turn,
-            facts=_facts(engine, [found], words, len(words) if taken else 0, areas=0),
+            facts=_facts(
+                engine, [found], words, len(words) if taken else 0, self._placed(found, taken), areas=0
+            ),
             is_answered=bool(taken) or not need.must_be_sure,
             is_doubtful=bool(found.reading.words) and confidence < threshold,
         )
@@ -159,6 +169,7 @@ class Ocr:
         """Read images on a page that has text; the doubtful words of a photograph are left out."""
         lines, all_read, all_found = own, list[Line](), list[Upright]()
         words: list[OcrWord] = []
+        placed: list[PlacedWord] = []
         count, is_doubtful = 0, False
         for x0, y0, x1, y1 in need.areas:
             area = (x0 / SCALE, y0 / SCALE, x1 / SCALE, y1 / SCALE)
@@ -171,16 +182,29 @@ class Ocr:
                 is_doubtful = True
                 continue
             count += len(here)
+            placed += self._placed(found, kept)
             read = make_lines(kept, found.box_on_page, 72 / found.dpi)
             lines = _merged(lines, read)
             all_read += read
         return PageReading(
             lines=lines,
             read=all_read,
-            facts=_facts(engine, all_found, words, count, areas=len(need.areas)),
+            facts=_facts(engine, all_found, words, count, placed, areas=len(need.areas)),
             is_answered=not is_doubtful,
             is_doubtful=is_doubtful,
         )
+
+    def _placed(self, found: Upright, lines: Sequence[OcrLine]) -> list[PlacedWord]:
+        """The words of the lines for the result, if it is to have them."""
+        if not self._config.ocr_words:
+            return []
+        return [
+            PlacedWord(
+                text=word.text, box=_rounded(found.box_on_page(word[2:])), confidence=round(word[1], 4)
+            )
+            for line in lines
+            for word in line.words
+        ]
 
     def _out(self, found: Upright, own: Sequence[Line]) -> Callable[[OcrWord], bool]:
         """Tells which words are left out: noise, and what the page says itself in the same place."""
@@ -219,6 +243,11 @@ class Ocr:
         return ErrorCode.E_OCR_FAILED, text
 
 
+def _rounded(box: Box) -> Box:
+    x0, y0, x1, y1 = (round(value, 2) for value in box)
+    return x0, y0, x1, y1
+
+
 def _in_hundredths(turn: Turn) -> Turn:
     return Turn(turn.degrees, turn.left * SCALE, turn.top * SCALE, turn.width * SCALE, turn.height * SCALE)
 
@@ -233,7 +262,13 @@ def _merged(own: list[Line], read: list[Line]) -> list[Line]:
 
 
 def _facts(
-    engine: OcrEngine, found: Sequence[Upright], words: list[OcrWord], count: int, *, areas: int
+    engine: OcrEngine,
+    found: Sequence[Upright],
+    words: list[OcrWord],
+    count: int,
+    placed: list[PlacedWord],
+    *,
+    areas: int,
 ) -> PageOcr:
     first = found[0]
     return PageOcr(
@@ -245,4 +280,5 @@ def _facts(
         turned_degrees=round(first.turn.degrees, 2) + 0.0,
         language=first.reading.language or None,
         script=script_of(" ".join(word.text for word in words)) or first.reading.script or None,
+        words=placed,
     )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ingestkit_pdf.pdf.tables.caption import is_caption
+from ingestkit_pdf.pdf.tables.contents import is_contents_title
 from ingestkit_pdf.pdf.tables.flow import TableLine
 from ingestkit_pdf.pdf.tables.model import Cell, PageInk, Table, TableEngine, Vector, Word
 from ingestkit_pdf.pdf.tables.recognise import PageTables, make_engine, recognise, uses_layout_model
@@ -24,6 +25,7 @@ __all__ = [
     "Vector",
     "Word",
     "is_caption",
+    "is_contents_title",
     "make_engine",
     "markdown_rows",
     "recognise",

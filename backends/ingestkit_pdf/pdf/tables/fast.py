@@ -13,8 +13,9 @@ from ingestkit_pdf.pdf.tables.model import OutOfTimeError, PageInk, Table, Word
 from ingestkit_pdf.pdf.tables.ruled import table_of_frame
 from ingestkit_pdf.pdf.tables.rules import Rules, find_frames, read_rules
 from ingestkit_pdf.pdf.tables.text import find_aligned
-from ingestkit_pdf.pdf.tables.textlines import TextLine, text_lines, words_of_lines
+from ingestkit_pdf.pdf.tables.textlines import TextLine, text_lines
 from ingestkit_pdf.pdf.tables.tidy import add_header_above, join_signs
+from ingestkit_pdf.pdf.tables.words import single_words, spans_as_words
 from ingestkit_pdf.pdf.text import clean
 
 __all__ = ["FastEngine", "find_tables", "finish", "framed_tables", "page_words"]
@@ -53,10 +54,10 @@ class FastEngine:
 
 
 def page_words(content: PageContent, lines: Sequence[Line], rules: Rules) -> list[Word]:
-    """The spans of a page where each stands in one cell, else its words, which MuPDF is asked for."""
-    words = words_of_lines(lines)
+    """The spans of a page where each stands in one cell, else its words; MuPDF is asked where they stand."""
+    words = spans_as_words(lines)
     if words is None or _is_crossed(words, rules):
-        return [Word(*word[:5]) for word in content.words()]
+        return single_words(lines, content.words())
     return words
 
 
@@ -64,7 +65,7 @@ def _is_crossed(words: Sequence[Word], rules: Rules) -> bool:
     """True when a vertical rule goes through a run of words: then its words stand in different cells."""
     vertical = sorted(rules.vertical)
     places = [rule.at for rule in vertical]
-    for x0, y0, x1, y1, _ in words:
+    for x0, y0, x1, y1, *_ in words:
         for rule in vertical[bisect_right(places, x0 + _INTO) : bisect_right(places, x1 - _INTO)]:
             if rule.start < (y0 + y1) / 2 < rule.end:
                 return True
@@ -101,16 +102,32 @@ def framed_tables(words: list[Word], rules: Rules, check: Check) -> tuple[list[T
 
 
 def finish(tables: list[Table]) -> list[Table]:
-    """Repair, turn where it reads from the right, tell the header; from top to bottom."""
-    tables.sort(key=lambda table: (table.box[1], table.box[0]))
+    """Repair, turn where it reads from the right, tell the header; from top to bottom, then left to right."""
+    tables = _in_rows(tables)
     for table in tables:
         for cell in table.cells:
             cell.text = clean(cell.text)
         join_signs(table)
         if is_right_to_left(" ".join([cell.text for cell in table.cells])):
             table.mirror()
-        table.header_rows = table.header_rows or header_row_count(table)
+        table.header_rows = header_row_count(table)
     return tables
+
+
+def _in_rows(tables: list[Table]) -> list[Table]:
+    rows: list[list[Table]] = []
+    for table in sorted(tables, key=lambda table: (table.box[1], table.box[0])):
+        x0, y0, x1, _ = table.box
+        first = rows[-1][0].box if rows else table.box
+        if (
+            rows
+            and y0 < (first[1] + first[3]) / 2
+            and all(x0 >= other.box[2] or x1 <= other.box[0] for other in rows[-1])
+        ):
+            rows[-1].append(table)
+        else:
+            rows.append([table])
+    return [table for row in rows for table in sorted(row, key=lambda table: table.box[0])]
 
 
 def _framed(rules: Rules, words: list[Word], check: Check) -> tuple[list[Table], list[Word]]:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from ingestkit_pdf.pdf.lines import Line
 from ingestkit_pdf.pdf.mupdf import SCALE
-from ingestkit_pdf.pdf.tables.caption import find_caption
-from ingestkit_pdf.pdf.tables.model import Table
+from ingestkit_pdf.pdf.tables.caption import find_caption_above, find_caption_below
+from ingestkit_pdf.pdf.tables.model import ALL, Table
+from ingestkit_pdf.pdf.tables.words import without_words
 
 __all__ = ["TableLine", "with_tables"]
-
-_SLACK = 100  # hundredths of a point by which a line may stick out of its table
 
 _IntBox = tuple[int, int, int, int]
 
@@ -23,10 +22,12 @@ class TableLine(Line):
         table: The table.
         number, index: Page number (from 1), and position among the tables of the page (from 0).
         caption: Its caption, where there is one.
+        is_captioned_below: The caption stands below it, where it may be that of all parts of a table.
         rows: A line without text for every row, with the row's box.
+        stands_out: Its first row is set in other type than the second.
     """
 
-    __slots__ = ("caption", "index", "number", "rows", "table")
+    __slots__ = ("caption", "index", "is_captioned_below", "number", "rows", "stands_out", "table")
 
     def __init__(self, table: Table, box: _IntBox, lines: Sequence[Line], number: int, index: int) -> None:
         first = lines[0]
@@ -37,6 +38,8 @@ class TableLine(Line):
         self.index = index
         self.caption: str | None = None
         self.rows = _row_lines(table, self)
+        self.is_captioned_below = False
+        self.stands_out = False
 
 
 def _row_lines(table: Table, line: Line) -> list[Line]:
@@ -50,47 +53,67 @@ def _row_lines(table: Table, line: Line) -> list[Line]:
 
 
 def with_tables(lines: Sequence[Line], tables: Sequence[Table], number: int) -> tuple[list[Line], list[Line]]:
-    """The lines of page `number` with each table in the place of its first line, and the lines it took."""
+    """The lines of page `number` with each table in the place of its first line, and what was taken of lines.
+
+    Only the words that became cells are taken: what else stands in the box of a table stays a line. Tables
+    with nothing between them stand in their own order.
+
+    Args:
+        lines: Of the page, in the order of the content stream.
+        tables: In the order of reading.
+        number: Of the page, from 1.
+    """
+    gone: dict[int, dict[int, set[int]]] = {}
+    owners: dict[int, list[int]] = {}
+    for index, table in enumerate(tables):
+        for position, span, part in (word.source for word in table.words):
+            gone.setdefault(position, {}).setdefault(span, set()).add(part)
+            if index not in (known := owners.setdefault(position, [])):
+                known.append(index)
     kept: list[Line] = []
-    taken: list[list[Line]] = [[] for _ in tables]
+    taken: list[Line] = []
+    members: list[list[Line]] = [[] for _ in tables]
     places: dict[int, int] = {}
-    boxes = [_scaled(table) for table in tables]
-    for line in lines:
-        rest: Line | None = line
-        for index, box in enumerate(boxes):
-            if rest is None or not _touches(rest, box):
-                continue
-            taken[index].append(rest)
+    for position, line in enumerate(lines):
+        words = gone.get(position)
+        if words is None:
+            kept.append(line)
+            continue
+        for index in owners[position]:
+            members[index].append(line)
             places.setdefault(index, len(kept))
-            rest = _outside(rest, box)
+        taken.append(line if ALL in words else line.of([line.spans[span] for span in sorted(words)]) or line)
+        rest = without_words(line, words)
         if rest is not None:
             kept.append(rest)
     found = [
-        TableLine(tables[index], boxes[index], taken[index], number, order)
-        for order, index in enumerate(sorted(places))
+        TableLine(tables[index], _scaled(tables[index]), members[index], number, index)
+        for index in sorted(places)
     ]
-    for line, place in sorted(
-        zip(found, (places[index] for index in sorted(places)), strict=True), key=lambda item: -item[1]
-    ):
-        line.caption = find_caption((line.x0, line.y0, line.x1, line.y1), kept)
-        kept.insert(place, line)
-    return kept, [line for members in taken for line in members]
+    for line in found:
+        box = (line.x0, line.y0, line.x1, line.y1)
+        line.caption = find_caption_above(box, kept)
+        if line.caption is None:
+            line.caption = find_caption_below(box, kept)
+            line.is_captioned_below = line.caption is not None
+        line.stands_out = _stands_out(line.table, lines)
+    for line in sorted(found, key=lambda line: (places[line.index], line.index), reverse=True):
+        kept.insert(places[line.index], line)
+    return kept, taken
+
+
+def _stands_out(table: Table, lines: Sequence[Line]) -> bool:
+    first: set[tuple[int, int]] = set()
+    second: set[tuple[int, int]] = set()
+    for word in table.words:
+        middle = (word.y0 + word.y1) / 2
+        number, index, _ = word.source
+        if middle <= table.row_edges[1][1] and index != ALL:
+            _, style, _, size, _, _ = lines[number].spans[index]
+            (first if middle <= table.row_edges[0][1] else second).add((style, size))
+    return not first & second
 
 
 def _scaled(table: Table) -> _IntBox:
     x0, y0, x1, y1 = table.box
     return int(x0 * SCALE), int(y0 * SCALE), int(x1 * SCALE), int(y1 * SCALE)
-
-
-def _touches(line: Line, box: _IntBox) -> bool:
-    middle = (line.y0 + line.y1) // 2
-    return box[1] - _SLACK <= middle <= box[3] + _SLACK and line.x0 < box[2] and line.x1 > box[0]
-
-
-def _outside(line: Line, box: _IntBox) -> Line | None:
-    """What of a line stands beside the table: None when all of it is inside."""
-    if line.x0 >= box[0] - _SLACK and line.x1 <= box[2] + _SLACK:
-        return None
-    return line.of(
-        [span for span in line.spans if not box[0] - _SLACK <= (span[4] + span[5]) // 2 <= box[2] + _SLACK]
-    )

@@ -16,6 +16,7 @@ from ingestkit_pdf.pdf.tables.textlines import text_lines
 
 __all__ = ["LayoutEngine"]
 
+_CROSSING = 0.6  # of the width of a table, which a rule between its rows runs over
 _SLACK = 3.0  # points by which words may stick out of the model's box
 _MIN_LINES = 3  # of several pieces must be left outside of frames for the model to be asked
 
@@ -70,4 +71,4 @@ def _table_in(box: Box, words: list[Word], rules: Rules) -> Table | None:
 
 
 def _crosses(start: float, end: float, box: Box) -> bool:
-    return min(end, box[2]) - max(start, box[0]) > 0.6 * (box[2] - box[0])
+    return min(end, box[2]) - max(start, box[0]) > _CROSSING * (box[2] - box[0])

@@ -9,7 +9,19 @@ from typing import NamedTuple, Protocol
 from ingestkit_pdf.pdf.lines import Line
 from ingestkit_pdf.pdf.mupdf import PageContent
 
-__all__ = ["Box", "Cell", "OutOfTimeError", "PageInk", "Rule", "Table", "TableEngine", "Vector", "Word"]
+__all__ = [
+    "ALL",
+    "Box",
+    "Cell",
+    "OutOfTimeError",
+    "PageInk",
+    "Rule",
+    "Source",
+    "Table",
+    "TableEngine",
+    "Vector",
+    "Word",
+]
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in points, the origin at the top left."""
@@ -19,14 +31,21 @@ class OutOfTimeError(Exception):
     """A page took longer than the configuration allows."""
 
 
+Source = tuple[int, int, int]
+"""Index of a line of the page, of a span in it, and of a word in that; `ALL` for all of them."""
+
+ALL = -1  # in the place of an index: all of them
+
+
 class Word(NamedTuple):
-    """A word, or a run of words that certainly stand in one cell."""
+    """A word, or a run of words that certainly stand in one cell; `source` is where the lines have it."""
 
     x0: float
     y0: float
     x1: float
     y1: float
     text: str
+    source: Source = (0, 0, ALL)
 
 
 class Vector(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ingestkit_pdf.config import PDFProcessorConfig
@@ -13,7 +14,7 @@ from ingestkit_pdf.pdf.tables.fast import FastEngine
 from ingestkit_pdf.pdf.tables.flow import with_tables
 from ingestkit_pdf.pdf.tables.gate import may_have_tables
 from ingestkit_pdf.pdf.tables.layout import LayoutEngine
-from ingestkit_pdf.pdf.tables.model import OutOfTimeError, TableEngine
+from ingestkit_pdf.pdf.tables.model import Box, OutOfTimeError, TableEngine
 
 __all__ = ["PageTables", "make_engine", "recognise", "uses_layout_model"]
 
@@ -68,6 +69,8 @@ def recognise(
     number: int,
     config: PDFProcessorConfig,
     engine: TableEngine | None,
+    *,
+    fields: Sequence[Box] = (),
 ) -> PageTables:
     """Find the tables of a page and put them among its lines.
 
@@ -77,6 +80,7 @@ def recognise(
         number: Of the page, from 1.
         config: Says how much a page may cost.
         engine: What finds them.
+        fields: Where something can be filled in: what has such cells is a form, and stays text.
     """
     if engine is None or not may_have_tables(lines, content.vector_count):
         return PageTables(lines)
@@ -86,6 +90,7 @@ def recognise(
         tables = engine.find(content, lines)
     except OutOfTimeError:
         return PageTables(lines, gave_up=True)
+    tables = [table for table in tables if not any(_holds(table.box, field) for field in fields)]
     if not tables:
         return PageTables(lines)
     merged, taken = with_tables(lines, tables, number)
@@ -94,3 +99,8 @@ def recognise(
         for text, _, _, size, _, _ in line.spans:
             sizes[size] = sizes.get(size, 0) + len(text)
     return PageTables(merged, len(tables), sizes)
+
+
+def _holds(box: Box, other: Box) -> bool:
+    x, y = (other[0] + other[2]) / 2, (other[1] + other[3]) / 2
+    return box[0] <= x <= box[2] and box[1] <= y <= box[3]

@@ -6,27 +6,34 @@ import re
 
 from ingestkit_pdf.models import TableResult, TableSpan
 from ingestkit_pdf.pdf.tables.flow import TableLine
-from ingestkit_pdf.pdf.tables.header import column_names
+from ingestkit_pdf.pdf.tables.header import column_names, title_of
 from ingestkit_pdf.pdf.tables.model import Table
 
 __all__ = ["markdown_rows", "table_name", "table_result"]
 
 _SPACE = re.compile(r"\s+")
+_PIPE = re.compile(r"(\\*)\|")  # with the backslashes before it: an odd one would escape the escape
 
 
 def markdown_rows(table: Table) -> list[str]:
     """One line of Markdown for each row; the header's lines are the first, or an empty one.
 
     A pipe table has exactly one header row: the names of the columns, with the texts of all header rows above
-    them joined.
+    them joined. A title over all columns stands above it.
     """
     names = column_names(table) or [""] * table.col_count
     rule = "|" + " --- |" * table.col_count
-    return [f"{_row(names)}\n{rule}", *(_row(row) for row in table.grid()[table.header_rows :])]
+    title = title_of(table)
+    above = f"{_one_line(title)}\n\n" if title else ""
+    return [f"{above}{_row(names)}\n{rule}", *(_row(row) for row in table.grid()[table.header_rows :])]
 
 
 def _row(cells: list[str]) -> str:
-    return "| " + " | ".join([_SPACE.sub(" ", cell).strip().replace("|", "\\|") for cell in cells]) + " |"
+    return "| " + " | ".join([_PIPE.sub(r"\1\1\\|", _one_line(cell)) for cell in cells]) + " |"
+
+
+def _one_line(text: str) -> str:
+    return _SPACE.sub(" ", text).strip()
 
 
 def table_name(page_number: int, index: int) -> str:
@@ -55,7 +62,7 @@ def table_result(line: TableLine, *, is_continuation: bool, group: str | None) -
             if cell.last_row > cell.row or cell.last_col > cell.col
         ],
         box=tuple(round(value, 2) for value in table.box),
-        caption=line.caption,
+        caption=line.caption or title_of(table),
         is_continuation=is_continuation,
         continuation_group_id=group,
     )

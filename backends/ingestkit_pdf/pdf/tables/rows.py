@@ -14,6 +14,13 @@ from ingestkit_pdf.pdf.tables.textlines import TextLine
 __all__ = ["LineCells", "cells_of_line", "group_rows", "is_value"]
 
 _WORD_GAP = 0.36  # times the height of a line: wider gaps part cells
+_SLACK_WIDTH, _SLACK_HEIGHT = (
+    0.15,
+    0.6,
+)  # of a run's width and height, by which it may stick out of its column
+_NO_STEP = 0.6  # of the height of a line: lines that are nearer stand beside each other
+_NEXT_LINE, _NEXT_LABEL = 1.25, 1.3  # times the smallest step: lines of one cell, of one label
+_BESIDE = 0.3  # of the height of the lower line that lines side by side share
 _VALUE = re.compile(
     r"[(\[<>\u2264\u2265~\u2248+\-\u2010-\u2015\u2212\u00b1$\u20ac\u00a3\u00a5]*\s*"
     r"(?:\d[\d.,'\u2019\u00a0\u202f \u00b7:/%x\u00d7\-\u2013\u00b1()\[\]*\u2020\u2021]*"
@@ -64,7 +71,7 @@ def cells_of_line(line: TextLine, bounds: Sequence[float]) -> LineCells:
     cells: list[tuple[int, int, list[Word]]] = []
     for run in line.runs(_WORD_GAP):
         x0, x1 = run[0].x0, max(word.x1 for word in run)
-        slack = min(0.15 * (x1 - x0), 0.6 * line.height)
+        slack = min(_SLACK_WIDTH * (x1 - x0), _SLACK_HEIGHT * line.height)
         first, last = bisect_right(bounds, x0 + slack), bisect_right(bounds, x1 - slack)
         if first > last:
             first = last = bisect_right(bounds, (x0 + x1) / 2)
@@ -89,7 +96,7 @@ def group_rows(
     rows: list[list[LineCells]] = []
     steps = [b.line.middle - a.line.middle for a, b in pairwise(lines)]
     height = median(item.line.height for item in lines) if lines else 0.0
-    tight = min((step for step in steps if step > 0.6 * height), default=height)
+    tight = min((step for step in steps if step > _NO_STEP * height), default=height)
     for index, item in enumerate(lines):
         if index == 0:
             rows.append([item])
@@ -99,7 +106,7 @@ def group_rows(
         if ruled:
             rows.append([item])
         elif _overlap(rows[-1], item) or (
-            below.middle - above.middle <= 1.25 * tight
+            below.middle - above.middle <= _NEXT_LINE * tight
             and _goes_on(rows[-1], item, is_header=index < header_lines)
         ):
             rows[-1].append(item)
@@ -113,7 +120,7 @@ def _overlap(row: list[LineCells], item: LineCells) -> bool:
     last = row[-1]
     shared = min(last.line.y1, item.line.y1) - max(last.line.y0, item.line.y0)
     lower = min(last.line.height, item.line.height)
-    return shared > 0.3 * lower and not last.cols & item.cols
+    return shared > _BESIDE * lower and not last.cols & item.cols
 
 
 def _goes_on(row: list[LineCells], item: LineCells, *, is_header: bool) -> bool:
@@ -143,7 +150,7 @@ def _joined_labels(
         if joined and _is_label(joined[-1]) and 0 in row[0].cols and len(row[0].cols) > 1:
             above, below = joined[-1][-1].line.middle, row[0].line.middle
             wraps = _OPENS.match(row[0].text(0)) or _GOES_ON.search(joined[-1][-1].text(0))
-            if wraps and below - above <= 1.3 * tight and not any(above < y < below for y in rules):
+            if wraps and below - above <= _NEXT_LABEL * tight and not any(above < y < below for y in rules):
                 joined[-1].extend(row)
                 continue
         joined.append(row)

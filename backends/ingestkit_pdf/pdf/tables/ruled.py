@@ -19,7 +19,10 @@ _SAME_PLACE = 8.0  # twice the points by which the middles of words of one line 
 _MIN_FILLED = 0.25  # share of the fields of a table that has text
 _MIN_DENSITY = 0.2  # of the fields of the grid have text; drawings have far fewer
 _MIN_WIDE_ROWS = 0.5  # share of the rows with more than one cell; diagrams and boxes have fewer
+_TALL = 1.9  # times the height of a word: a row that is taller may be several
+_IN_COLUMN, _VALUES = 0.6, 0.7  # of the lines have text in a column, and of these texts are values
 _MAX_TITLE = 160  # letters of a title in the first row
+_MAX_CELL = 2000  # letters; a frame around the text of a page has more in one of its fields
 
 
 def inside(words: Sequence[Word], box: Box, slack: float = 2.0) -> list[Word]:
@@ -39,17 +42,16 @@ def table_of_frame(frame: Frame, words: Sequence[Word]) -> Table | None:
     if lattice is None or lattice.rows * lattice.cols < 2:
         return None
     _complete(lattice, members)
-    cells, fields = _fill(lattice, members)
-    if len(cells) < _MIN_DENSITY * fields:
+    filled, fields = _fill(lattice, members)
+    if len(filled) < _MIN_DENSITY * fields:
         return None
-    first, last = _without_text_blocks(cells, lattice)
+    first, last = _without_text_blocks([cell for cell, _ in filled], lattice)
+    box = frame.box
     if first > 0 or last < lattice.rows - 1:
-        cells = [cell for cell in cells if first <= cell.row and cell.last_row <= last]
-        x0, _, x1, _ = frame.box
-        box = (x0, lattice.ys[first], x1, lattice.ys[last + 1])
-        members = inside(members, box, 0.0)
-    else:
-        box = frame.box
+        filled = [(cell, words) for cell, words in filled if first <= cell.row and cell.last_row <= last]
+        members = [word for _, words in filled for word in words]
+        box = (box[0], lattice.ys[first], box[2], lattice.ys[last + 1])
+    cells = [cell for cell, _ in filled]
     kept, rows, cols = lattice.drop_empty(cells)
     edges = [(lattice.ys[row], lattice.ys[row + 1]) for row in rows]
     table = Table(box, kept, len(rows), len(cols), words=members, row_edges=edges)
@@ -62,7 +64,7 @@ def _complete(lattice: Lattice, words: Sequence[Word]) -> None:
     columns = lattice.by_col(words)
     for col in range(lattice.cols - 1, -1, -1):
         _cut_column(lattice, col, columns[col])
-    tall = 1.9 * sorted([word.y1 - word.y0 for word in words])[len(words) // 2]
+    tall = _TALL * sorted([word.y1 - word.y0 for word in words])[len(words) // 2]
     rows = lattice.by_row(words)
     for row in range(lattice.rows - 1, -1, -1):
         is_high = (
@@ -113,7 +115,7 @@ def _hidden_rows(lattice: Lattice, lines: Sequence[TextLine]) -> list[float]:
             if first == last:
                 by_column.setdefault(first, []).append(" ".join([word.text for word in run]))
     has_values = any(
-        len(texts) >= 2 and len(texts) >= 0.6 * len(lines) and _share(texts) >= 0.7
+        len(texts) >= 2 and len(texts) >= _IN_COLUMN * len(lines) and _share(texts) >= _VALUES
         for texts in by_column.values()
     )
     if not has_values:
@@ -131,15 +133,18 @@ def _share(texts: Sequence[str]) -> float:
     return sum(1 for text in texts if is_value(text)) / len(texts)
 
 
-def _fill(lattice: Lattice, words: Sequence[Word]) -> tuple[list[Cell], int]:
-    """The cells with text, row by row, and how many there are with and without."""
+def _fill(lattice: Lattice, words: Sequence[Word]) -> tuple[list[tuple[Cell, list[Word]]], int]:
+    """The cells with text and their words, row by row, and how many cells there are with and without."""
     areas, owner = lattice.merged()
     content: dict[int, list[Word]] = {}
     xs, ys = lattice.xs, lattice.ys
     for word in words:
         row, col = place_of(ys, (word[1] + word[3]) / 2), place_of(xs, (word[0] + word[2]) / 2)
         content.setdefault(owner[row][col], []).append(word)
-    return [Cell(*areas[index], cell_text(content[index])) for index in sorted(content)], len(areas)
+    filled = [
+        (Cell(*areas[index], cell_text(members)), members) for index, members in sorted(content.items())
+    ]
+    return filled, len(areas)
 
 
 def _without_text_blocks(cells: Sequence[Cell], lattice: Lattice) -> tuple[int, int]:
@@ -168,4 +173,5 @@ def _is_table(table: Table) -> bool:
             counts[row] += 1
     if sum(1 for count in counts if count > 1) <= _MIN_WIDE_ROWS * table.row_count:
         return False
-    return median(len(cell.text) for cell in table.cells) <= 200
+    lengths = [len(cell.text) for cell in table.cells]
+    return median(lengths) <= 200 and max(lengths) <= _MAX_CELL

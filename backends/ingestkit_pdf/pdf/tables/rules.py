@@ -11,6 +11,8 @@ __all__ = ["Frame", "Rules", "find_frames", "read_rules"]
 
 _THIN = 3.0  # a filled rectangle thinner than this is a line
 _EDGE = 6.0  # what runs along the edge of the page frames the page
+_WHOLE_SIDE = 0.9  # of a side of the page, along its edge: a frame of the page
+_PAGE_WIDTH, _PAGE_HEIGHT = 0.95, 0.8  # of the page: an area that is larger is its ground
 _SHORT = 5.0  # what is shorter is a dot, a corner or part of a glyph
 _SNAP = 2.0  # lines nearer than this are one line: a border drawn twice, rows of separate borders
 _BRIDGE = 3.5  # gaps at corners and between the dashes of one line
@@ -67,8 +69,8 @@ def read_rules(
         w, h = x1 - x0, y1 - y0
         if w <= _THIN and h <= _THIN:
             continue
-        if (w > 0.9 * width and (y0 <= _EDGE or y1 >= height - _EDGE)) or (
-            h > 0.9 * height and (x0 <= _EDGE or x1 >= width - _EDGE)
+        if (w > _WHOLE_SIDE * width and (y0 <= _EDGE or y1 >= height - _EDGE)) or (
+            h > _WHOLE_SIDE * height and (x0 <= _EDGE or x1 >= width - _EDGE)
         ):
             continue
         if h <= _THIN:
@@ -77,7 +79,7 @@ def read_rules(
         elif w <= _THIN:
             if not is_white:
                 vertical.append(Rule((x0 + x1) / 2, y0, y1))
-        elif w > _SHORT and h > _SHORT and not (w > 0.95 * width and h > 0.8 * height):
+        elif w > _SHORT and h > _SHORT and not (w > _PAGE_WIDTH * width and h > _PAGE_HEIGHT * height):
             if is_white:
                 continue
             if is_stroked:

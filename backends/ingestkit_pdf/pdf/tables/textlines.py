@@ -6,17 +6,20 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from statistics import median
 
-from ingestkit_pdf.pdf.lines import Line, is_right_to_left
-from ingestkit_pdf.pdf.mupdf import SCALE
+from ingestkit_pdf.pdf.lines import is_right_to_left
 from ingestkit_pdf.pdf.tables.model import Word
 
-__all__ = ["TextLine", "cell_text", "column_bounds", "joined", "text_lines", "words_of_lines"]
+__all__ = ["TextLine", "cell_text", "column_bounds", "joined", "text_lines"]
 
 _SAME_LINE = 0.4  # of the height of two words: their middles are no further apart
 _CELL_GAP = 0.75  # of a word's height (its box is some 1.2 em high): wider than any space in justified text
 Run = tuple[float, float, int]
 """x0, x1 and the index of the line."""
 
+_CROSSED = 0.2  # of the lines may cross a gap between columns: headings over several
+_NARROW = ((2, 0.9), (4, 0.6))  # up to so many lines: times their height that a gap between columns has
+_NARROWEST = 0.36  # the same of more lines
+_CROSSED_GAP = 0.6  # times the height of lines: a gap that some cross is no narrower
 _SPACE = 0.25  # of the font size: a usual space
 _WORD_GAP = 0.36  # spaces are narrower
 
@@ -111,30 +114,6 @@ def cell_text(words: list[Word]) -> str:
     return " ".join([joined(sorted(line)) if len(line) > 1 else line[0].text for line in lines])
 
 
-def words_of_lines(lines: Sequence[Line]) -> list[Word] | None:
-    """The spans of lines as words: MuPDF begins a new one where there is a wide gap.
-
-    None when a span has several spaces in a row: then they are what separates cells.
-    """
-    words: list[Word] = []
-    for line in lines:
-        y0, y1 = line.y0 / SCALE, line.y1 / SCALE
-        for text, _, _, size, x0, x1 in line.spans:
-            bare = text.strip()
-            if not bare:
-                continue
-            if "  " in bare:
-                return None
-            if len(bare) < len(text):
-                space = int(_SPACE * size)
-                left = x0 + space * (len(text) - len(text.lstrip()))
-                right = x1 - space * (len(text) - len(text.rstrip()))
-                words.append(Word(left / SCALE, y0, right / SCALE, y1, bare))
-            else:
-                words.append(Word(x0 / SCALE, y0, x1 / SCALE, y1, bare))
-    return words
-
-
 def text_lines(words: Sequence[Word]) -> list[TextLine]:
     """Group words whose middles are at about the same height, from top to bottom."""
     groups: list[tuple[float, float, list[Word]]] = []
@@ -156,7 +135,7 @@ def _twice_middle(word: Word) -> float:
     return word[1] + word[3]
 
 
-def column_bounds(lines: Sequence[TextLine], *, tolerance: float = 0.2) -> list[float]:
+def column_bounds(lines: Sequence[TextLine], *, tolerance: float = _CROSSED) -> list[float]:
     """x between each two columns that the lines have in common, from left to right.
 
     White bands that no line crosses come first; then bands that few lines cross (headings over several
@@ -175,14 +154,14 @@ def column_bounds(lines: Sequence[TextLine], *, tolerance: float = 0.2) -> list[
         for run in line.runs(_WORD_GAP)
     ]
     count = len(lines)
-    narrow = height * (0.9 if count <= 2 else 0.6 if count <= 4 else 0.36)
+    narrow = height * next((gap for most, gap in _NARROW if count <= most), _NARROWEST)
     events = sorted([(x0, 1) for x0, _, _ in runs] + [(x1, -1) for _, x1, _ in runs])
     bands = _white_bands(events, 0)
     sure = [band for band in bands if band[1] - band[0] >= narrow]
     allowed = int(tolerance * count)
     for level in range(1, allowed + 1):
         for band in _white_bands(events, level):
-            if band[1] - band[0] < max(narrow, 0.6 * height):
+            if band[1] - band[0] < max(narrow, _CROSSED_GAP * height):
                 continue
             if not any(other[0] < band[1] and band[0] < other[1] for other in sure):
                 sure.append(band)

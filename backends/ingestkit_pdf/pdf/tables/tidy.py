@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ingestkit_pdf.pdf.tables.caption import is_caption
 from ingestkit_pdf.pdf.tables.model import Cell, Table
 from ingestkit_pdf.pdf.tables.rows import cells_of_line
 from ingestkit_pdf.pdf.tables.textlines import TextLine, joined
@@ -59,7 +60,8 @@ def add_header_above(table: Table, bounds: Sequence[float], lines: Sequence[Text
     for line in reversed([line for line in lines if line.middle < top]):
         is_near = top - line.y1 <= _NEAR * line.height
         fits = line.x0 >= x0 - line.height and line.x1 <= x1 + line.height
-        if not is_near or not fits or len(line.segments) < 2 or len(taken) == _MAX_LINES:
+        is_header = len(line.segments) > 1 and not is_caption(line.text)
+        if not is_near or not fits or not is_header or len(taken) == _MAX_LINES:
             break
         taken.insert(0, line)
         top = line.y0

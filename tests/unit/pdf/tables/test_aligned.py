@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import pytest
+
 from ingestkit_pdf.pdf.tables.fast import find_tables
 from ingestkit_pdf.pdf.tables.model import PageInk, Table, Word
 
@@ -86,6 +90,30 @@ def test_a_table_of_contents_is_no_table() -> None:
         find(*(line(100 + 14 * row, (80, f"Title {row} . . . . . ."), (500, str(row))) for row in range(12)))
         == []
     )
+
+
+def entries(pages: Iterable[object]) -> list[list[Word]]:
+    """Titles with something at the end of their lines."""
+    return [
+        line(124 + 14 * row, (80, f"Title of part {row}"), (500, str(page))) for row, page in enumerate(pages)
+    ]
+
+
+@pytest.mark.parametrize("title", ["Contents", "Inhaltsverzeichnis"])
+def test_contents_without_leaders_are_no_table(title: str) -> None:
+    """Contents whose page numbers just line up would come as tables, too."""
+    pages = ["i", "iv", 1, 4, 4, 10, 21, 100]
+    assert find(line(90, (80, title)), *entries(pages)) == []
+    assert find(line(110, (80, title), (490, "Page")), *entries(pages)) == []
+
+
+@pytest.mark.parametrize(
+    ("title", "numbers"),
+    [("Sales", [1, 4, 4, 10, 21, 100]), ("Contents", [80, 4, 77, 10, 21, 3]), ("Contents", ["1 %"] * 6)],
+)
+def test_other_numbers_at_the_end_of_lines_are_a_table(title: str, numbers: list[object]) -> None:
+    """Every table of two columns would be taken for contents, even one of what is contained in something."""
+    assert len(find(line(90, (80, title)), *entries(numbers))) == 1
 
 
 def test_a_list_is_no_table() -> None:

@@ -16,19 +16,23 @@ from ingestkit_pdf.pdf.tables import make_engine, recognise
 from ingestkit_pdf.pdf.tables.fast import FastEngine
 from support.made_pdf import PROSE, run, save
 
+import pymupdf  # isort: skip # after the pipeline, which sets it up
+
 HEADER = ["Name", "Amount", "Remark"]
 
 
-def ruled(page: Any, top: float, rows: list[list[str]], height: float = 20) -> None:
-    """Draw a grid of three columns with texts."""
-    bottom = top + height * len(rows)
+def ruled(
+    page: Any, top: float, rows: list[list[str]], height: float = 20, left: float = 72, width: float = 150
+) -> None:
+    """Draw a grid with texts."""
+    right, bottom = left + width * len(rows[0]), top + height * len(rows)
     for number in range(len(rows) + 1):
-        page.draw_line((72, top + height * number), (522, top + height * number))
-    for x in (72, 222, 372, 522):
-        page.draw_line((x, top), (x, bottom))
+        page.draw_line((left, top + height * number), (right, top + height * number))
+    for number in range(len(rows[0]) + 1):
+        page.draw_line((left + width * number, top), (left + width * number, bottom))
     for number, row in enumerate(rows):
         for col, text in enumerate(row):
-            page.insert_text((78 + 150 * col, top + height * number + 14), text)
+            page.insert_text((left + 6 + width * col, top + height * number + 14), text)
 
 
 def rows(count: int, first: int = 0) -> list[list[str]]:
@@ -109,6 +113,143 @@ def test_a_table_that_goes_on_is_linked(tmp_path: Path) -> None:
     assert [table.continuation_group_id for table in tables] == ["page-1-table-1", "page-1-table-1", None]
 
 
+@pytest.mark.parametrize("drawn", [(0, 1, 2), (2, 0, 1)])
+def test_tables_with_nothing_between_them_come_from_top_to_bottom(
+    tmp_path: Path, drawn: tuple[int, ...]
+) -> None:
+    """They would come the wrong way round, or in another order as data than in the text."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        for number in drawn:
+            ruled(page, 100 + 200 * number, [[f"Name {number}", "Amount", "Remark"], *rows(3, 10 * number)])
+
+    result = run(save(tmp_path, draw))
+    names = [f"Name {number}" for number in range(3)]
+    assert [table.headers[0] for table in result.table_data if table.headers] == names
+    assert [table.table_index for table in result.table_data] == [0, 1, 2]
+    for texts in ([result.markdown], [chunk.text for chunk in result.chunks]):
+        text = "\n".join(texts)
+        assert sorted(names, key=text.index) == names
+
+
+def test_tables_side_by_side_come_from_left_to_right(tmp_path: Path) -> None:
+    """The right one would come first, if only because it begins a point higher."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        ruled(page, 99, [["Right", "N"], *([f"r{row}", f"{row}"] for row in range(6))], left=320, width=80)
+        ruled(page, 100, [["Left", "N"], *([f"l{row}", f"{row}"] for row in range(4))], width=80)
+        ruled(page, 300, [HEADER, *rows(4)])
+
+    result = run(save(tmp_path, draw))
+    assert [table.headers[0] for table in result.table_data if table.headers] == ["Left", "Right", "Name"]
+    assert result.markdown.index("Left") < result.markdown.index("Right") < result.markdown.index("Name")
+
+
+def test_the_lowest_of_several_tables_is_the_one_that_goes_on(tmp_path: Path) -> None:
+    """A table would be said to go on that is finished, or none."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        ruled(page, 500, [HEADER, *rows(8)])
+        ruled(page, 100, [["Other", "M", "Remark"], *rows(4)])
+        ruled(document.new_page(), 60, [HEADER, *rows(5, first=8)])
+
+    tables = run(save(tmp_path, draw)).table_data
+    assert [table.continuation_group_id for table in tables] == [None, "page-1-table-2", "page-1-table-2"]
+
+
+def write_numbers(document: Any, template: str) -> None:
+    """Number the pages at their foot."""
+    for index, page in enumerate(document):
+        page.insert_text((280, 820), template.format(index + 1, document.page_count))
+
+
+@pytest.mark.parametrize("number", ["{}", "- {} -", "Page {} of {}", "{} / {}", "Seite {} von {}"])
+def test_the_number_of_a_page_does_not_cut_a_table(tmp_path: Path, number: str) -> None:
+    """In a document of two pages nothing else is a footer, and the table would be two."""
+
+    def draw(document: Any) -> None:
+        ruled(document.new_page(), 600, [HEADER, *rows(8)])
+        ruled(document.new_page(), 60, [HEADER, *rows(5, first=8)])
+        write_numbers(document, number)
+
+    assert [table.is_continuation for table in run(save(tmp_path, draw)).table_data] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("caption", "goes_on"),
+    [("Table 1 (continued)", True), ("Table 1: What was paid", True), ("Table 2: What was not", False)],
+)
+def test_a_caption_says_whether_a_table_goes_on(tmp_path: Path, caption: str, goes_on: bool) -> None:
+    """A caption that says so would cut the table, or another caption would not."""
+
+    def draw(document: Any) -> None:
+        page = document.new_page()
+        page.insert_text((72, 590), "Table 1: What was paid")
+        ruled(page, 600, [HEADER, *rows(8)])
+        page.insert_text((72, 775), "continued on the next page", fontsize=8)
+        page = document.new_page()
+        page.insert_text((72, 60), caption)
+        ruled(page, 70, [HEADER, *rows(5, first=8)])
+
+    assert [table.is_continuation for table in run(save(tmp_path, draw)).table_data] == [False, goes_on]
+
+
+def test_tables_of_the_same_columns_under_other_titles_are_not_linked(tmp_path: Path) -> None:
+    """Parts of another table would be added to this one."""
+
+    def draw(document: Any) -> None:
+        for number, title in enumerate(("String functions", "String functions", "Time functions")):
+            page = document.new_page()
+            page.draw_rect((72, 600, 522, 620))
+            page.insert_text((78, 614), title)
+            ruled(page, 620, [HEADER, *worded(5, 5 * number)])
+
+    tables = run(save(tmp_path, draw)).table_data
+    assert [table.caption for table in tables] == ["String functions", "String functions", "Time functions"]
+    assert [table.is_continuation for table in tables] == [False, True, False]
+
+
+def worded(count: int, first: int = 0) -> list[list[str]]:
+    """Rows of nothing but words."""
+    return [
+        [f"item {chr(97 + n)}", "some words", f"more of {chr(97 + n)}"] for n in range(first, first + count)
+    ]
+
+
+def test_the_first_row_of_words_on_the_next_page_is_no_header(tmp_path: Path) -> None:
+    """A row of data would name the columns of the rest, which would be another table."""
+
+    def draw(document: Any) -> None:
+        ruled(document.new_page(), 600, [HEADER, *worded(8)])
+        ruled(document.new_page(), 60, worded(5, first=8))
+        ruled(document.new_page(), 60, [HEADER, *worded(5)])
+
+    result = run(save(tmp_path, draw))
+    assert [table.headers for table in result.table_data] == [HEADER, None, HEADER]
+    assert result.table_data[1].rows == worded(5, first=8)
+    assert {table.continuation_group_id for table in result.table_data[:2]} == {"page-1-table-1"}
+    assert "|  |  |  |\n| --- | --- | --- |\n| item i | some words | more of i |" in result.markdown
+    assert any("|  |  |  |\n| --- | --- | --- |\n| item i |" in chunk.text for chunk in result.chunks)
+
+
+def test_a_first_row_in_other_type_is_a_header(tmp_path: Path) -> None:
+    """A table of its own would be taken for the rest of the one before it."""
+
+    def draw(document: Any) -> None:
+        ruled(document.new_page(), 600, [HEADER, *worded(8)])
+        page = document.new_page()
+        ruled(page, 60, [["", "", ""], *worded(5, first=8)])
+        for col, text in enumerate(("Place", "Person", "Reason")):
+            page.insert_text((78 + 150 * col, 74), text, fontname="hebo")
+
+    tables = run(save(tmp_path, draw)).table_data
+    assert [table.is_continuation for table in tables] == [False, False]
+    assert tables[1].headers == ["Place", "Person", "Reason"]
+
+
 def test_text_between_tables_keeps_them_apart(tmp_path: Path) -> None:
     """Two tables with the same header on pages that follow would be taken for one."""
 
@@ -119,6 +260,38 @@ def test_text_between_tables_keeps_them_apart(tmp_path: Path) -> None:
         ruled(document.new_page(), 60, [HEADER, *rows(5)])
 
     assert not any(table.is_continuation for table in run(save(tmp_path, draw)).table_data)
+
+
+def add_field(page: Any, kind: int, box: tuple[float, float, float, float], flags: int = 0) -> None:
+    """Put a field on a page."""
+    widget = pymupdf.Widget()
+    widget.field_type, widget.field_flags, widget.rect = kind, flags, pymupdf.Rect(box)
+    widget.field_name = f"field {box}"
+    page.add_widget(widget)
+
+
+@pytest.mark.parametrize(
+    ("kind", "box", "flags", "tables"),
+    [
+        (pymupdf.PDF_WIDGET_TYPE_BUTTON, (450, 20, 520, 40), 1 << 16, 1),
+        (pymupdf.PDF_WIDGET_TYPE_BUTTON, (230, 222, 360, 238), 1 << 16, 1),
+        (pymupdf.PDF_WIDGET_TYPE_TEXT, (450, 20, 520, 40), 0, 1),
+        (pymupdf.PDF_WIDGET_TYPE_TEXT, (230, 222, 360, 238), 0, 0),
+    ],
+)
+def test_only_a_grid_with_fields_in_it_is_a_form(
+    tmp_path: Path, kind: int, box: tuple[float, float, float, float], flags: int, tables: int
+) -> None:
+    """One button on a page would cost it all of its tables, or a form would be read as a table."""
+
+    def draw(document: Any) -> None:
+        one_table(document)
+        add_field(document[0], kind, box, flags)
+
+    result = run(save(tmp_path, draw))
+    assert len(result.table_data) == tables
+    assert result.pages[0].has_form_fields == (flags == 0)
+    assert "item 3" in result.markdown
 
 
 def test_tables_can_be_left_as_text(tmp_path: Path) -> None:

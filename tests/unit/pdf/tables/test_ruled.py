@@ -148,6 +148,20 @@ def test_a_box_around_text_is_no_table(side: str) -> None:
     assert find(words, frame) == []
 
 
+def test_a_frame_around_a_page_of_text_is_no_table() -> None:
+    """The text of a sheet with a title block at its edge would be one cell."""
+    vectors = [
+        across(20, 20, 580),
+        across(800, 20, 580),
+        *(across(20 + 130 * row, 460, 580) for row in range(6)),
+    ]
+    vectors += [down(x, 20, 800) for x in (20, 460, 580)]
+    block = [word("title", 470, 50 + 130 * row) for row in range(6)]
+    text = [word("text", 30 + 25 * col, 30 + 16 * row) for row in range(42) for col in range(16)]
+    assert find(text + block, vectors) == []
+    assert find(text[:20] + block, vectors)
+
+
 def test_a_drawing_is_no_table() -> None:
     """Charts would be read as tables with a label here and there."""
     vectors = [across(100 + 5 * row) for row in range(21)] + [down(100 + 10 * col) for col in range(31)]
@@ -171,6 +185,13 @@ def test_a_header_above_the_frame_is_taken_in() -> None:
     assert table.grid()[0] == ["Name", "Size", "Age"]
     assert table.header_rows == 1
     assert table.box[1] == 86
+
+
+def test_a_caption_above_the_frame_is_not() -> None:
+    """The caption would name columns."""
+    caption = [word("Table 1.2", 110, 86), word("what all of this is about", 230, 86)]
+    (table,) = find(cells() + caption, grid())
+    assert table.grid()[0] == ["r0c0", "r0c1", "r0c2"]
 
 
 def test_a_currency_sign_goes_to_its_amount() -> None:

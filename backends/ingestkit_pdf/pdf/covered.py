@@ -1,0 +1,165 @@
+"""Text that is painted, and cannot be seen: under what is painted later, or on a ground of its colour.
+
+MuPDF gives text and painted areas in the order in which they are painted, and areas with their colours. So
+most pages are cleared by looking at their areas: none is painted over a line, and none has the colour of the
+text on it. What is suspected is looked at: the page is painted once, and text of which nothing can be seen
+leaves a single colour behind. That decides about opacity, blending (a highlight is painted over its text) and
+pictures, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ingestkit_pdf.pdf.blocks import Run
+from ingestkit_pdf.pdf.mupdf import SCALE, PageContent, Painted, ParserError
+
+__all__ = ["Suspect", "covered_runs"]
+
+_MIN_AREA = 4.0  # points, of both sides; less is a rule
+_MAX_AREAS = 100  # of a page that are looked at; with more it is a drawing, or a table of shaded cells
+_BAND = 2000  # hundredths of a point: areas are looked up by the height that they are at
+_MIN_OVERLAP = 0.4  # of the font size, along a run: an area that covers less has only come near
+_INSET, _INSET_SHARE = SCALE, 0.15  # a point, and of the width: what is painted has a soft edge
+_TOP, _BOTTOM = 0.2, 0.8  # of the height of a run: between them every letter leaves a mark
+_SAME_COLOUR = 12  # of 255: text that differs less from its ground cannot be seen
+_COLOUR = re.compile(rb"color:#([0-9a-f]{6})")
+_NEARLY_WHITE = re.compile(rb"color:#(?:f[0-9a-f]){3}")
+_LIGHT = 0xF0F0F0  # bits that a colour that is nearly white has
+_ANY_LIGHT = -1  # stands for the colour of an image, which is not known
+
+_Area = tuple[int, int, float, float, float, float]
+"""Index of its block, colour, and box in hundredths of a point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A run, and from where to where parts of it may be hidden, in hundredths of a point."""
+
+    run: Run
+    parts: list[tuple[float, float]]
+
+
+def covered_runs(content: PageContent, printed: bytes) -> list[Suspect]:
+    """The runs of a page of which a part lies under an area, or on one of its own colour, and cannot be seen.
+
+    Args:
+        content: The page.
+        printed: The same as HTML, which has the colours of the text.
+    """
+    texts = [number for number, block in enumerate(content.blocks) if block.type == "text"]
+    areas = _areas(content, texts, printed)
+    suspects = list(_suspects(content, texts, areas, printed)) if areas else []
+    if not suspects:
+        return []
+    try:
+        painted = content.painted(
+            min(suspect.run.bbox.x for suspect in suspects) / SCALE,
+            min(suspect.run.bbox.y for suspect in suspects) / SCALE,
+            max(suspect.run.bbox.x + suspect.run.bbox.w for suspect in suspects) / SCALE,
+            max(suspect.run.bbox.y + suspect.run.bbox.h for suspect in suspects) / SCALE,
+        )
+    except ParserError:
+        return []
+    for suspect in suspects:
+        suspect.parts[:] = [part for part in suspect.parts if _is_hidden(painted, suspect.run, part)]
+    return [suspect for suspect in suspects if suspect.parts]
+
+
+def _is_hidden(painted: Painted, run: Run, part: tuple[float, float]) -> bool:
+    """True when the page has a single colour where the letters are."""
+    box = run.bbox
+    inset = min(_INSET, _INSET_SHARE * (part[1] - part[0]))
+    x0, x1 = part[0] + inset, part[1] - inset
+    y0, y1 = box.y + _TOP * box.h, box.y + _BOTTOM * box.h
+    return painted.contrast(x0 / SCALE, y0 / SCALE, x1 / SCALE, y1 / SCALE) <= _SAME_COLOUR
+
+
+def _colours(printed: bytes) -> list[int | None]:
+    """The colour of each run in the order of the page: there is a paragraph of HTML for each."""
+    found = [set(_COLOUR.findall(paragraph)) for paragraph in printed.split(b"<p ")[1:]]
+    return [int(colours.pop(), 16) if len(colours) == 1 else None for colours in found]
+
+
+def _suspects(
+    content: PageContent, texts: Sequence[int], areas: Sequence[_Area], printed: bytes
+) -> Iterator[Suspect]:
+    colours: list[int | None] = []
+    bands: dict[int, list[_Area]] = defaultdict(list)
+    for area in areas:
+        for band in range(int(area[3]) // _BAND, int(area[5]) // _BAND + 1):
+            bands[band].append(area)
+    runs = ((number, run) for number in texts for run in content.blocks[number].lines)
+    for index, (number, run) in enumerate(runs):
+        box = run.bbox
+        top, bottom = box.y + _TOP * box.h, box.y + _BOTTOM * box.h
+        near = [
+            area
+            for area in bands.get(int(top) // _BAND, ())
+            if area[3] <= top and bottom <= area[5] and area[2] < box.x + box.w and area[4] > box.x
+        ]
+        if near:
+            colours = colours or _colours(printed)
+            colour = colours[index] if index < len(colours) else None
+            if parts := _over(run, number, colour, near):
+                yield Suspect(run, parts)
+
+
+def _over(run: Run, number: int, colour: int | None, near: Sequence[_Area]) -> list[tuple[float, float]]:
+    """Where areas are painted over a run, else where the last one painted under it has its colour."""
+    left, right = run.bbox.x, run.bbox.x + run.bbox.w
+    ground = None
+    parts: list[tuple[float, float]] = []
+    for index, fill, x0, _, x1, _ in near:
+        start, end = max(x0, left), min(x1, right)
+        if index > number:
+            if fill != _ANY_LIGHT and end - start > _MIN_OVERLAP * run.font.size:
+                parts.append((start, end))
+        elif start <= left and end >= right:
+            ground = fill
+    if (
+        not parts
+        and colour is not None
+        and (ground == colour or (ground == _ANY_LIGHT and colour & _LIGHT == _LIGHT))
+    ):
+        parts.append((left, right))
+    return parts
+
+
+def _areas(content: PageContent, texts: Sequence[int], printed: bytes) -> list[_Area]:
+    """The opaque rectangles of a page, if one can hide text: painted after some, or of the colour of some.
+
+    Under text that is nearly white, images of one colour count as well.
+    """
+    fills = [
+        (number, block.argb & 0xFFFFFF)
+        for number, block in enumerate(content.blocks)
+        if block.type == "vector"
+        and not block.stroked
+        and block.rectangle
+        and block.argb >> 24 & 0xFF == 0xFF
+    ]
+    if not texts or len(fills) > _MAX_AREAS:
+        return []
+    images: list[_Area] = []
+    if any(block.type == "image" for block in content.blocks) and _NEARLY_WHITE.search(printed):
+        for number in sorted(content.flat_images()):
+            box = content.blocks[number].bbox
+            if box is not None:
+                images.append((number, _ANY_LIGHT, box.x, box.y, box.x + box.w, box.y + box.h))
+    if not fills:
+        return images
+    if fills[-1][0] < texts[0]:
+        colours = {int(colour, 16) for colour in set(_COLOUR.findall(printed))}
+        if colours.isdisjoint(fill for _, fill in fills):
+            return images
+    boxes = content.vector_boxes([number for number, _ in fills])
+    found: list[_Area] = [
+        (number, fill, *(value * SCALE for value in boxes[number]))  # type: ignore[misc]
+        for number, fill in fills
+        if boxes[number][2] - boxes[number][0] > _MIN_AREA and boxes[number][3] - boxes[number][1] > _MIN_AREA
+    ]
+    return sorted(found + images) if images else found
