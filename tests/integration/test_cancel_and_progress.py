@@ -206,11 +206,12 @@ def test_a_job_between_two_attempts_is_cancelled(
         job_id = client.submit(str(missing), CONFIG)
         steps = client.progress(job_id, timeout=TIMEOUT)
         first = next(step for step in steps if step.event is ProgressEvent.RETRYING)
-        assert (first.reason, first.delay) == ("source_unavailable", 5)
+        # The first attempt may be over before the daemon has heard that somebody follows.
+        assert (first.reason, first.delay) in {("source_unavailable", 5), ("source_unavailable", 30)}
         assert client.cancel(job_id)
         assert errors(client, job_id) == CANCELLED
-        outcomes = [line["outcome"] for line in daemon.wait_for("attempt_finished", count=2)]
-        assert outcomes == ["retried", "cancelled"]
+        lines = daemon.wait_for("attempt_finished", count=first.attempt + 1)
+        assert [line["outcome"] for line in lines] == ["retried"] * first.attempt + ["cancelled"]
         assert list(steps)[-1].outcome is JobOutcome.CANCELLED
     assert_queues_empty(amqp_url)
 
