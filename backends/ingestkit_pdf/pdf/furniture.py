@@ -123,11 +123,9 @@ def find_furniture(samples: Sequence[Sample], *, zone: float, threshold: float) 
     """
     zones = [(sample, _zones(sample, zone)) for sample in samples]
     common = _common([texts for sample, texts in zones if not sample.is_neighbour], threshold)
-    even, odd = (
-        _common([texts for sample, texts in zones if sample.number % 2 == side], threshold, common)
-        for side in (0, 1)
-    )
-    return Furniture((even, odd), zone, threshold)
+    even, odd = ([texts for sample, texts in zones if sample.number % 2 == side] for side in (0, 1))
+    sides = _on_side(even, odd, common, threshold), _on_side(odd, even, common, threshold)
+    return Furniture(sides, zone, threshold)
 
 
 def _zones(sample: Sample, zone: float) -> _Zones:
@@ -140,26 +138,43 @@ def _zones(sample: Sample, zone: float) -> _Zones:
     ]
 
 
-def _common(pages: Sequence[_Zones], threshold: float, known: _Zones | None = None) -> _Zones:
-    """What pages have in common, besides what is known."""
-    top, bottom = known or ([], [])
-    least = _MIN_SIDE if known else _MIN_PAGES - 1
-    return (
-        top + _repeated([page[0] for page in pages], threshold, least, top),
-        bottom + _repeated([page[1] for page in pages], threshold, least, bottom),
+def _common(pages: Sequence[_Zones], threshold: float) -> _Zones:
+    """What is on all pages but one."""
+    top, bottom = (
+        _repeated([page[place] for page in pages], threshold, len(pages) - 1)
+        if len(pages) >= _MIN_PAGES
+        else []
+        for place in (0, 1)
     )
+    return top, bottom
 
 
-def _repeated(pages: list[list[str]], threshold: float, least: int, known: Sequence[str]) -> list[str]:
-    """The texts that are on all pages but one, and on at least so many; without those that are known."""
-    needed = max(len(pages) - 1, least)
-    if len(pages) < _MIN_PAGES:
-        return []
-    found: list[str] = []
-    for text in dict.fromkeys(text for page in pages for text in page):
-        if text and text not in known and _is_on(text, pages, threshold, needed):
-            found.append(text)
-    return found
+def _on_side(pages: Sequence[_Zones], others: Sequence[_Zones], common: _Zones, threshold: float) -> _Zones:
+    """What is common, and what all pages of one side but one have; not what is on the other side, too."""
+    if len(pages) < _MIN_SIDE:
+        return common
+    needed = max(len(pages) - 1, _MIN_SIDE)
+    top, bottom = (
+        [
+            *common[place],
+            *(
+                text
+                for text in _repeated([page[place] for page in pages], threshold, needed, common[place])
+                if not _is_on(text, [page[place] for page in others], threshold, 2)
+            ),
+        ]
+        for place in (0, 1)
+    )
+    return top, bottom
+
+
+def _repeated(
+    pages: list[list[str]], threshold: float, needed: int, known: Sequence[str] | None = None
+) -> list[str]:
+    """The texts that are on so many pages; others than those known are looked for on the first ones only."""
+    first = pages if known is None else pages[: len(pages) - needed + 1]  # on all but one: on one of two
+    texts = dict.fromkeys(text for page in first for text in page if text and text not in (known or ()))
+    return [text for text in texts if _is_on(text, pages, threshold, needed)]
 
 
 def _is_on(text: str, pages: Sequence[Sequence[str]], threshold: float, needed: int) -> bool:

@@ -57,11 +57,8 @@ def undo_hyphens(passages: Sequence[Passage]) -> None:
 
 def _words(passages: Iterable[Passage]) -> set[str]:
     """The words of the document that no line end cuts, in lower case."""
-    tokens: set[str] = set()
-    for passage in passages:
-        tokens.update(passage.text.lower().split())
-    whole = " ".join([token for token in tokens if LINE_HYPHEN not in token])
-    return set(_FIRST_WORD.findall(whole))
+    tokens = set("\n".join([passage.text for passage in passages]).lower().split())
+    return set(_FIRST_WORD.findall(" ".join([token for token in tokens if LINE_HYPHEN not in token])))
 
 
 def _decide(passage: Passage, words: set[str]) -> None:

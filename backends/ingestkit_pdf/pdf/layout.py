@@ -100,7 +100,9 @@ def _ordered(
     lines: list[Line], width: int, max_columns: int, min_gap: float, *, right_to_left: bool
 ) -> tuple[list[Region], bool]:
     pieces = [part for line in lines for part in (line.parts() if line.cells > 1 else (line,))]
-    gutters = _gutters(_cut(pieces, _narrow_gutters(pieces)), width, max_columns, min_gap)
+    gutters = _gutters(pieces, width, max_columns, min_gap)
+    if not gutters and (narrow := _narrow_gutters(pieces)):
+        gutters = _gutters(_cut(pieces, narrow), width, max_columns, min_gap)
     if not gutters:
         return [Region(_content_order(lines, right_to_left=right_to_left))], False
     lines = [part for line in lines for part in _split_at(line, gutters)]
@@ -128,11 +130,14 @@ def _narrow_gutters(pieces: list[Line]) -> list[int]:
 
     In one line alone such a gap is the space between two words of justified text.
     """
+    with_gaps = [piece for piece in pieces if piece.gaps]
+    if len(with_gaps) < _MIN_COLUMN_LINES:
+        return []
     places: Counter[int] = Counter()
-    for piece in pieces:
-        if piece.gaps:
-            for left, right in pairwise(piece.parts(GUTTER_GAP)):
-                places.update(range(left.x1 // SCALE + 1, right.x0 // SCALE + 1))
+    for piece in with_gaps:
+        for (*_, end), (*_, start, _) in pairwise(piece.spans):
+            if start - end > GUTTER_GAP * piece.size:
+                places.update(range(end // SCALE + 1, start // SCALE + 1))
     found: list[int] = []
     for place, count in places.most_common():
         if count < _MIN_COLUMN_LINES:
@@ -147,8 +152,6 @@ def _narrow_gutters(pieces: list[Line]) -> list[int]:
 
 def _cut(lines: list[Line], gutters: list[int]) -> list[Line]:
     """Lines, cut at the gutters where they have a gap there, however narrow."""
-    if not gutters:
-        return lines
     return [part for line in lines for part in (_cut_line(line, gutters) if line.gaps else (line,))]
 
 

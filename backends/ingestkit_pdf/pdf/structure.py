@@ -91,7 +91,8 @@ def lay_out(page: ReadPage, furniture: Furniture, config: PDFProcessorConfig) ->
 
 def _is_right_to_left(lines: Sequence[Line]) -> bool:
     """True when most of the text is Hebrew or Arabic, and so are the columns; a quotation decides nothing."""
-    turned = sum(len(line.text) for line in lines if is_right_to_left(line.text))
+    beyond = [line.text for line in lines if not line.text.isascii()]
+    turned = sum(len(text) for text in beyond if is_right_to_left(text))
     return turned > 0 and 2 * turned > sum(len(line.text) for line in lines)
 
 

@@ -21,13 +21,13 @@ _HYPHENS = ("-", "\u2010")
 _NO_WIDTH = "\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
 _ZERO_WIDTH = re.compile(f"[{_NO_WIDTH}]+")
 _COMPATIBILITY = re.compile(f"[{_SHAPES}]+")
-_UNCLEAN = re.compile(f"[{_SHAPES}{_NO_WIDTH}\u00ad]")
+_UNCLEAN = re.compile(f"[{_SHAPES}{_NO_WIDTH}\u00ad\u00b8]")
+_CEDILLA = re.compile("(?<=[CcSsTt])\u00b8")  # on the letter before it, whatever comes then
 _SOFT_HYPHEN = re.compile(r"(?<=[^\W\d_])\u00ad+(?=[^\W\d_])")
 _LEADERS = re.compile(r"(?:\s*\.){4,}\s*")
 _COMBINING = {
     "\u00b4": "\u0301",
     "\u00a8": "\u0308",
-    "\u00b8": "\u0327",
     "\u02c6": "\u0302",
     "\u02dc": "\u0303",
     "\u02c7": "\u030c",
@@ -61,6 +61,7 @@ def clean(text: str) -> str:
 
 def _without_shapes(text: str) -> str:
     text = _ZERO_WIDTH.sub("", text)
+    text = _CEDILLA.sub("\u0327", text)
     text = _SOFT_HYPHEN.sub("", text).replace("\u00ad", "-")
     return _COMPATIBILITY.sub(
         _plain, text

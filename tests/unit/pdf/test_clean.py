@@ -16,6 +16,7 @@ from ingestkit_pdf.pdf.text import clean
             "a gradua\u00e7\u00e3o, a gradua\u0063\u00b8\u00e3o",
             "a gradua\u00e7\u00e3o, a gradua\u00e7\u00e3o",
         ),
+        ("Aviac\u00b8a\u02dco", "Avia\u00e7a\u02dco"),
         ("\uff21\uff22\uff23\u3000\u2163", "ABC IV"),
         ("\ufeff\ufef3\ufed4", "\u064a\u0641"),
     ],

@@ -282,6 +282,18 @@ def test_headers_of_left_and_right_pages_go(tmp_path: Path) -> None:
     assert [markdown.count(vowel * 9) for vowel in "aeiou"] == [4] * 5
 
 
+def test_a_heading_that_goes_on_is_no_header(tmp_path: Path) -> None:
+    """The heading of a long section would go with its continuations, for being on most left pages."""
+
+    def draw(document: Any) -> None:
+        for number in range(1, 9):
+            page = prose_page(document, PROSE)
+            if number in {2, 3, 4, 6, 7}:
+                page.insert_text((72, 60), "5. Calculation of what has to be paid (continued)", fontsize=14)
+
+    assert run(save(tmp_path, draw)).markdown.count("5. Calculation") == 5
+
+
 def test_two_pages_have_no_headers(tmp_path: Path) -> None:
     """On two pages any repeated line would be lost."""
     assert run(save(tmp_path, furnished(2))).markdown.count("Annual report of the company") == 4
