@@ -205,7 +205,7 @@ class ExecutionError(Exception):
         message: What happened, to which job, and what to do.
         job_id: The job it concerns, where there is one.
         attempt: The attempt, counted from 1, where there was one.
-        stage: `submit`, `result` or `execution`.
+        stage: `submit`, `result`, `cancel`, `progress` or `execution`.
     """
 
     def __init__(

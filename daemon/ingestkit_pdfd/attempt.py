@@ -19,7 +19,7 @@ from importlib.metadata import version
 import structlog
 
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure, failure_result
-from ingestkit_pdf.execution.pool import PoolResult, PoolTask, WorkerPool
+from ingestkit_pdf.execution.pool import PoolResult, PoolTask, Reached, WorkerPool
 from ingestkit_pdf.wire.envelope import (
     MAX_REPLY_TOS,
     AttemptRecord,
@@ -33,9 +33,11 @@ from ingestkit_pdf.wire.envelope import (
 from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
 
 from .amqp import Delivery, TooLargeError
+from .following import Following
 from .metrics import Metrics
-from .outcome import Completed, DeadLettered, Outcome, Requeued, Retried, RetryPolicy, decide
+from .outcome import Cancelled, Completed, DeadLettered, Outcome, Requeued, Retried, RetryPolicy, decide
 from .recent import Finished
+from .remembered import Remembered, cancelled_jobs
 from .reply import Outbox
 from .returning import give_back
 from .source import Staging
@@ -73,6 +75,8 @@ class Services:
     tracing: Tracing = field(default_factory=NoTracing)
     seal: PasswordSeal | None = None
     tokenizers: frozenset[str] = frozenset()
+    cancelled: Remembered = field(default_factory=cancelled_jobs)
+    following: Following = field(default_factory=Following)
 
     def check_tokenizer(self, name: str) -> None:
         """See that the daemon has it: a confined worker opens no file, and no job says what is opened.
@@ -89,22 +93,31 @@ class Attempt:
 
     Attributes:
         started: True once a worker has begun; before that, the attempt can be given back at no cost.
+        started_at: When that was, in Unix time.
     """
 
     def __init__(self, job: Job, delivery: Delivery, services: Services) -> None:
         self.job = job
         self.started = False
+        self.started_at = 0.0
         self._deliveries = [delivery]
         self._reply_tos = list(dict.fromkeys(job.reply_tos))
         self._services = services
         self._pool_id = f"{job.job_id}/{job.redrive}/{job.attempt}"
         self._withdrawn = asyncio.Event()
+        self._cancelled = False
         self._parked_by_broker = False
         self._received = time.monotonic()
         self._trace = services.tracing.begin(job, delivery.lane)
         self._document_sha256 = job.document_sha256
         self._begun: float | None = None
         self._ended: tuple[PoolResult | WorkerFailure, Outcome] | None = None
+        self._heed_earlier_cancel()
+
+    @property
+    def reply_tos(self) -> Sequence[str]:
+        """The reply queues of all who have submitted the job."""
+        return self._reply_tos
 
     @property
     def lane(self) -> str:
@@ -115,6 +128,7 @@ class Attempt:
         """Another delivery of the same attempt: it will be settled, and answered, with the first."""
         self._deliveries.append(delivery)
         self._reply_tos += [name for name in job.reply_tos if name not in self._reply_tos]
+        self._heed_earlier_cancel()
 
     def withdraw(self) -> None:
         """Give the job back unless a worker has begun it."""
@@ -122,13 +136,28 @@ class Attempt:
             self._withdrawn.set()
             self._services.pool.cancel(self._pool_id)
 
+    def cancel(self) -> None:
+        """A client does not want it any more: end it wherever it is, unless it has its result."""
+        self._cancelled = True
+        self._withdrawn.set()  # what is kept before it is given back goes now, to be ended when it comes
+        self._services.pool.cancel(self._pool_id)
+
+    def reached(self) -> Reached | None:
+        """How far the worker has come; None while none has it."""
+        return self._services.pool.reached(self._pool_id)
+
+    def _heed_earlier_cancel(self) -> None:
+        cancelled = self._services.cancelled
+        if any((self.job.job_id, reply_to) in cancelled for reply_to in self._reply_tos):
+            self.cancel()
+
     async def run(self) -> Finished | None:
         """Make the attempt, to be settled then.
 
         What it was answered with, or None when it is to be given back.
         """
         ended = await self._execute()
-        outcome = decide(ended, self.job.attempt, self._services.policy)
+        outcome = decide(ended, self.job.attempt, self._services.policy, cancelled=self._cancelled)
         with self._trace.publishing(outcome):
             try:
                 finished = await self._publish(outcome)
@@ -136,6 +165,7 @@ class Attempt:
                 self._parked_by_broker = True
                 outcome = DeadLettered(_too_large(outcome, error))
                 finished = await self._publish(outcome)
+        self._services.following.ended(self, ended, outcome)
         self._ended = ended, outcome
         return finished
 
@@ -156,6 +186,8 @@ class Attempt:
 
     async def _execute(self) -> PoolResult | WorkerFailure:
         job = self.job
+        if self._cancelled:
+            return WorkerFailure(reason=FailureReason.CANCELLED, message="cancelled before it was begun")
         if (earlier := self._deliveries[0].earlier) >= self._services.max_deliveries:
             return _quarantined(earlier)
         if self._withdrawn.is_set():
@@ -181,8 +213,10 @@ class Attempt:
 
     def _on_start(self) -> None:
         """Called from a thread of the pool."""
-        self.started = True
+        self.started_at = time.time()
         self._begun = time.monotonic()
+        self.started = True
+        self._services.following.started(self)
 
     async def _publish(self, outcome: Outcome) -> Finished | None:
         outbox, job, delivery = self._services.outbox, self.job, self._deliveries[0]
@@ -203,6 +237,8 @@ class Attempt:
                 await self._identify()
                 if not self._parked_by_broker:
                     await outbox.park(self._dead_letter(failure), delivery.lane)
+                replies = self._encode(self._failure_body(failure))
+            case Cancelled(failure):
                 replies = self._encode(self._failure_body(failure))
             case Requeued(pause=pause):
                 with suppress(TimeoutError):
@@ -305,7 +341,8 @@ class Attempt:
             fields["trace_id"] = self._trace.trace_id
         if isinstance(outcome, Retried):
             fields["retry_in"] = outcome.delay
-        level = _log.info if isinstance(outcome, Completed) or outcome == Requeued() else _log.warning
+        orderly = isinstance(outcome, Completed | Cancelled) or outcome == Requeued()
+        level = _log.info if orderly else _log.warning
         level("attempt_finished", **fields)
 
 

@@ -12,12 +12,14 @@ from .amqp import (
     BrokerUnavailableError,
     BrokerUntrustedError,
     Connection,
+    MissingRight,
     broker_version,
     close_quietly,
     connect,
     inspect_topology,
     largest_message,
     missing_rights,
+    missing_side_rights,
 )
 from .findings import Finding
 from .memory import memory_here
@@ -58,10 +60,24 @@ async def check_broker(settings: DaemonSettings) -> AsyncIterator[Finding]:
             yield finding
         for finding in await examine(connection, settings, absent=absent):
             yield finding
+        missing = await missing_side_rights(connection, topology, timeout=settings.connect_timeout)
+        for finding in _side_rights(missing):
+            yield finding
     except (BrokerRefusedError, BrokerUnavailableError) as error:
         yield Finding("queues", str(error), "look at the broker's log")
     finally:
         await close_quietly(connection)
+
+
+def _side_rights(missing: Sequence[MissingRight]) -> Iterator[Finding]:
+    if missing:
+        rights = ", ".join(f"to {needed.right} {needed.name}" for needed in missing)
+        yield Finding(
+            "rights to cancel and to follow jobs",
+            f"the daemon's user has none {rights}: jobs go on, and cannot be cancelled or followed",
+            "deploy/rabbitmq/definitions.json has them; docs/how-to/cancel-and-follow.md",
+            fatal=False,
+        )
 
 
 def _queues(absent: Sequence[str], differing: Sequence[str]) -> Iterator[Finding]:

@@ -27,6 +27,7 @@ from .amqp import (
     BrokerUnavailableError,
     close_quietly,
     connect,
+    declare_side_exchanges,
     declare_topology,
 )
 from .check import check_host
@@ -185,7 +186,7 @@ def show(config_file: Path | None, as_json: bool) -> None:
     settings = _settings(config_file, as_json=as_json)
     names = Topology(settings.prefix)
     parts = {
-        "exchanges": [asdict(exchange) for exchange in names.exchanges()],
+        "exchanges": [asdict(exchange) for exchange in (*names.exchanges(), *names.side_exchanges())],
         "queues": [asdict(queue) for queue in names.queues(settings.lanes)],
         "bindings": [asdict(binding) for binding in names.bindings(settings.lanes)],
     }
@@ -224,6 +225,7 @@ async def _declare(settings: DaemonSettings) -> None:
         await declare_topology(
             connection, Topology(settings.prefix), settings.lanes, timeout=settings.connect_timeout
         )
+        await declare_side_exchanges(connection, Topology(settings.prefix), timeout=settings.connect_timeout)
     finally:
         await close_quietly(connection)
 

@@ -74,6 +74,11 @@ class Dispatcher:
             (attempt.lane, "running" if attempt.started else "waiting") for attempt in self._running.values()
         )
 
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """What is under way."""
+        return tuple(self._running.values())
+
     def receive(self, delivery: Delivery) -> None:
         """Take a delivery. Returns at once; the work goes on in a task of its own."""
         try:

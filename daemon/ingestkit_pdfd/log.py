@@ -24,8 +24,13 @@ Subsystem = Literal["service", "broker", "jobs", "pool", "libraries"]
 
 SUBSYSTEMS: Mapping[Subsystem, tuple[str, ...]] = {
     "service": ("ingestkit_pdfd",),
-    "broker": ("ingestkit_pdfd.consuming", "ingestkit_pdfd.refusals", "ingestkit_pdfd.reply"),
-    "jobs": ("ingestkit_pdfd.attempt", "ingestkit_pdfd.dispatcher"),
+    "broker": (
+        "ingestkit_pdfd.consuming",
+        "ingestkit_pdfd.refusals",
+        "ingestkit_pdfd.reply",
+        "ingestkit_pdfd.sideline",
+    ),
+    "jobs": ("ingestkit_pdfd.attempt", "ingestkit_pdfd.control", "ingestkit_pdfd.dispatcher"),
     "pool": ("ingestkit_pdf",),
     "libraries": ("aio_pika", "aiormq", "asyncio", "opentelemetry", "waitress"),
 }

@@ -21,9 +21,17 @@ from ingestkit_pdf.execution.pool import PoolResult
 from ingestkit_pdf.execution.task import STAGES
 from ingestkit_pdf.wire.envelope import Job
 
-from .outcome import GIVEN_BACK, Completed, DeadLettered, Outcome, Requeued, Retried
+from .outcome import GIVEN_BACK, Cancelled, Completed, DeadLettered, Outcome, Requeued, Retried
 
-__all__ = ["NAMESPACE", "Handling", "Metrics", "PublishFailure", "PublishKind"]
+__all__ = [
+    "NAMESPACE",
+    "EventHandling",
+    "Handling",
+    "Metrics",
+    "PublishFailure",
+    "PublishKind",
+    "RequestHandling",
+]
 
 NAMESPACE = "ingestkit_pdfd"
 
@@ -33,9 +41,24 @@ Handling = Literal["new", "attached", "answered_again", "rejected", "given_back"
 PublishKind = Literal["reply", "retry", "dead"]
 PublishFailure = Literal["unroutable", "rejected", "refused", "unavailable"]
 
+RequestHandling = Literal["cancelled", "remembered", "too_late", "watched", "forged", "invalid"]
+"""What was done with what a client asked for: of a job here, of one that is not, of one that has its result,
+of one that is answered to somebody else; `invalid`: of a message that asks for nothing."""
+
+EventHandling = Literal["published", "dropped"]
+
 _HANDLINGS: tuple[Handling, ...] = ("new", "attached", "answered_again", "rejected", "given_back")
 _KINDS: tuple[PublishKind, ...] = ("reply", "retry", "dead")
 _FAILURES: tuple[PublishFailure, ...] = ("unroutable", "rejected", "refused", "unavailable")
+_REQUESTS: tuple[RequestHandling, ...] = (
+    "cancelled",
+    "remembered",
+    "too_late",
+    "watched",
+    "forged",
+    "invalid",
+)
+_EVENTS: tuple[EventHandling, ...] = ("published", "dropped")
 _NO_REASON = "none"
 _CODES = frozenset(ErrorCode)
 
@@ -94,6 +117,10 @@ class Metrics:
             self._stage_seconds.labels(stage)
         for kind in _KINDS:
             self._publish_seconds.labels(kind)
+        for request in _REQUESTS:
+            self._requests.labels(request)
+        for event in _EVENTS:
+            self._events.labels(event)
 
     def delivery(self, lane: str, handling: Handling, *, redelivered: bool) -> None:
         """A delivery arrived, and this was done with it."""
@@ -125,7 +152,7 @@ class Metrics:
         """
         name, reason = _named(outcome)
         self._attempts.labels(lane, name, reason).inc()
-        if isinstance(outcome, Completed | DeadLettered):
+        if isinstance(outcome, Completed | DeadLettered | Cancelled):
             self._jobs.labels(lane, name).inc()
             if (age := _age(job)) is not None:
                 self._age_seconds.labels(lane).observe(age)
@@ -158,6 +185,14 @@ class Metrics:
         """A reply queue was gone or stayed full."""
         self._orphaned.inc()
 
+    def requested(self, handling: RequestHandling) -> None:
+        """A client asked for something about a job, and this was done."""
+        self._requests.labels(handling).inc()
+
+    def event(self, handling: EventHandling, number: int = 1) -> None:
+        """Events of jobs that somebody follows went out, or were dropped."""
+        self._events.labels(handling).inc(number)
+
     def broker_lost(self) -> None:
         """There is no consuming connection any more, or still not."""
         self._connections_lost.inc()
@@ -169,9 +204,10 @@ class Metrics:
     def _begin_lane(self, lane: str) -> None:
         for handling in _HANDLINGS:
             self._deliveries.labels(lane, handling)
-        for outcome in ("completed", "deadlettered", "rejected"):
+        for outcome in ("completed", "deadlettered", "rejected", "cancelled"):
             self._jobs.labels(lane, outcome)
         self._attempts.labels(lane, "completed", _NO_REASON)
+        self._attempts.labels(lane, "cancelled", FailureReason.CANCELLED.value)
         for reason in FailureReason:
             if reason in GIVEN_BACK:
                 self._attempts.labels(lane, "requeued", reason.value)
@@ -224,6 +260,12 @@ class Metrics:
             "broker_connections_lost", "Times the consuming connection was lost or could not be opened."
         )
         self._refusals = counter("broker_refusals", "Times the broker said no.")
+        self._requests = counter(
+            "requests", "Jobs that clients asked to cancel or to follow, by what was done.", "handling"
+        )
+        self._events = counter(
+            "events", "Events of jobs that are followed, by what became of them.", "handling"
+        )
 
     def _make_histograms(self) -> None:
         histogram = self._histogram
@@ -276,7 +318,7 @@ def _named(outcome: Outcome) -> tuple[str, str]:
     match outcome:
         case Completed():
             reason = _NO_REASON
-        case Retried(failure) | DeadLettered(failure):
+        case Retried(failure) | DeadLettered(failure) | Cancelled(failure):
             reason = failure.reason.value
         case Requeued():
             reason = outcome.reason.value

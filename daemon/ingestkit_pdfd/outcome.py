@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from ingestkit_pdf.errors import ErrorCode
@@ -13,6 +13,7 @@ from ingestkit_pdf.wire.topology import RETRY_DELAYS
 
 __all__ = [
     "GIVEN_BACK",
+    "Cancelled",
     "Completed",
     "DeadLettered",
     "Outcome",
@@ -96,20 +97,41 @@ class Requeued:
     pause: float = 0.0
 
 
-Outcome = Completed | Retried | DeadLettered | Requeued
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Its client does not want it any more: tell the client, and neither retry nor park it."""
+
+    failure: WorkerFailure
 
 
-def decide(ended: PoolResult | WorkerFailure, attempt: int, policy: RetryPolicy) -> Outcome:
-    """What to do with a job whose attempt of this number (from 1) ended like this."""
+Outcome = Completed | Retried | DeadLettered | Requeued | Cancelled
+
+
+def decide(
+    ended: PoolResult | WorkerFailure, attempt: int, policy: RetryPolicy, *, cancelled: bool = False
+) -> Outcome:
+    """What to do with a job whose attempt of this number (from 1) ended like this.
+
+    One that its client has `cancelled` meanwhile is answered with its result all the same if it has one.
+    """
     failure = _failure_of(ended)
     if failure is None:
         assert isinstance(ended, PoolResult)
         return Completed(ended)
+    if cancelled:
+        return Cancelled(_cancelled(failure))
     if (pause := GIVEN_BACK.get(failure.reason)) is not None:
         return Requeued(failure.reason, pause)
     if attempt < policy.attempts.get(failure.reason, 1):
         return Retried(failure, policy.delay_after(attempt))
     return DeadLettered(failure)
+
+
+def _cancelled(failure: WorkerFailure) -> WorkerFailure:
+    if failure.reason is FailureReason.CANCELLED:
+        return failure
+    message = f"cancelled by its client; before that: {failure.message}"
+    return replace(failure, reason=FailureReason.CANCELLED, message=message)
 
 
 def _failure_of(ended: PoolResult | WorkerFailure) -> WorkerFailure | None:

@@ -176,7 +176,6 @@ class Outbox:
                     exchange=exchange,
                     apart=refusals >= _APART_AFTER or routing_key in self._full,
                 )
-                return self._refusals.accepted()
             except UnroutableError as error:
                 if gives_up:
                     raise
@@ -195,7 +194,8 @@ class Outbox:
                 reason = error
             else:
                 self._full.pop(routing_key, None)
-                return None
+                self._refusals.accepted()
+                return
             delay = backoff.next()
             self._metrics.publish_failed(_FAILURES[type(reason)])
             _log.warning(

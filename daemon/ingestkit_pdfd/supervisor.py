@@ -26,6 +26,7 @@ from .amqp import BrokerAddress, BrokerRefusedError, Publisher
 from .attempt import Services
 from .consuming import Consuming, patience
 from .dispatcher import Dispatcher
+from .following import Following
 from .health import Snapshot
 from .load_settings import SettingsError
 from .log import set_levels
@@ -35,6 +36,7 @@ from .refusals import Refusals
 from .reload import change
 from .reply import Outbox
 from .settings import DaemonSettings
+from .sideline import Sideline
 from .signals import Signals
 from .source import Staging
 from .status import status_served
@@ -58,6 +60,7 @@ class _Parts:
     dispatcher: Dispatcher
     watchdog: Watchdog
     consuming: Consuming
+    sideline: Sideline
 
 
 class Supervisor:
@@ -113,6 +116,7 @@ class Supervisor:
         publisher = Publisher(
             BrokerAddress.of(settings), self._topology, settings.lanes, timeout=settings.publish_timeout
         )
+        sideline = Sideline(lambda: BrokerAddress.of(self._settings), self._topology, self._metrics)
         services = Services(
             pool=pool,
             staging=staging,
@@ -124,6 +128,7 @@ class Supervisor:
             tracing=tracing,
             seal=settings.seal,
             tokenizers=frozenset(map(str, settings.tokenizer_files)),
+            following=Following(sideline.tell),
         )
         dispatcher = Dispatcher(
             services,
@@ -140,7 +145,7 @@ class Supervisor:
             refusals=self._refusals,
             metrics=self._metrics,
         )
-        parts = _Parts(pool, publisher, services, dispatcher, watchdog, consuming)
+        parts = _Parts(pool, publisher, services, dispatcher, watchdog, consuming, sideline)
         look = partial(_look, signals, parts)
         try:
             async with status_served(settings, self._metrics, pool.stats, look):
@@ -152,6 +157,10 @@ class Supervisor:
         """Consume until told to stop, or refused; then leave nothing open."""
         beating = asyncio.create_task(parts.watchdog.run(beat_period()), name="watchdog")
         consuming = asyncio.create_task(parts.consuming.run(), name="consume")
+        dispatcher = parts.dispatcher
+        beside = asyncio.create_task(
+            parts.sideline.serve(parts.services, lambda: dispatcher.attempts), name="sideline"
+        )
         reloading = asyncio.create_task(self._keep_reloading(signals, parts), name="reload")
         stopped = asyncio.create_task(signals.first.wait(), name="stop")
         ends: set[asyncio.Future[Any]] = {consuming, stopped, self._refusals.final}
@@ -163,10 +172,12 @@ class Supervisor:
                 parts.watchdog.draining(self._settings.drain_timeout + _SETTLE_TIME)
                 await self._drain(consuming, parts, signals)
         finally:
-            parts.dispatcher.abandon()
+            dispatcher.abandon()
+            beside.cancel()  # it closes its connection while the others are closed
             await _cancelled(consuming)
             await parts.consuming.close()
             await parts.publisher.close()
+            await _cancelled(beside)
             await _cancelled(beating)
         final = self._refusals.final
         if final.done() and not signals.first.is_set():

@@ -222,6 +222,15 @@ FAILING = Row(
             ),
             "ops",
         ),
+        Panel(
+            "Cancels and progress",
+            "In a second: jobs that clients asked to cancel or to follow, by what was done, and events.",
+            (
+                Query(f"sum by (handling) ({rate('requests_total', WHICH)})", "asked: {{handling}}"),
+                Query(f"sum by (handling) ({rate('events_total', WHICH)})", "events: {{handling}}"),
+            ),
+            "ops",
+        ),
     ),
 )
 

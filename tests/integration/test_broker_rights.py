@@ -17,10 +17,16 @@ from pika.exceptions import ChannelClosedByBroker
 from pydantic import SecretStr
 
 from demo.broker import PrivateBroker
-from ingestkit_pdf import DistributedExecutionBackend, PDFProcessorConfig
+from ingestkit_pdf import DistributedExecutionBackend, ErrorCode, ExecutionError, PDFProcessorConfig
 from ingestkit_pdf.execution.inspection import queue_status
 from ingestkit_pdf.wire.topology import Topology
-from ingestkit_pdfd.amqp import BrokerAddress, close_quietly, connect, declare_topology
+from ingestkit_pdfd.amqp import (
+    BrokerAddress,
+    close_quietly,
+    connect,
+    declare_side_exchanges,
+    declare_topology,
+)
 from support.amqp import channel
 from support.daemon import DaemonProcess
 from support.documents import endless_pdf, text_pdf
@@ -67,6 +73,7 @@ async def _declare(url: str) -> None:
     connection = await connect(BrokerAddress(SecretStr(url), 10, 10.0), "test")
     try:
         await declare_topology(connection, NAMES, ["default"], timeout=10.0)
+        await declare_side_exchanges(connection, NAMES, timeout=10.0)
     finally:
         await close_quietly(connection)
 
@@ -85,10 +92,90 @@ def test_producer_daemon_and_operator_can_do_their_work(users: Users, tmp_path: 
         with DistributedExecutionBackend(users.producer, client_id="billing") as producer:
             job = producer.submit(str(document), PDFProcessorConfig())
             assert producer.get_result(job, timeout=30).markdown
+            endless = tmp_path / "endless.pdf"
+            endless.write_bytes(endless_pdf())
+            job = producer.submit(str(endless), PDFProcessorConfig())
+            steps = producer.progress(job, timeout=30)
+            assert next(steps).event == "started"
+            assert producer.cancel(job)
+            assert producer.get_result(job, timeout=30).errors == [ErrorCode.E_EXECUTION_CANCELLED]
+            assert list(steps)[-1].event == "finished"
         daemon.wait_for("attempt_finished", outcome="completed")
         assert daemon.logged("broker_refused") == []
+        assert daemon.logged("sideline_refused") == []
     by_role = {queue.role: queue for queue in queue_status(users.operator, client_ids=["billing"])}
     assert all(queue.exists for queue in by_role.values())
+
+
+OLD_RIGHTS = {
+    "ingestkit-pdf-producer": (
+        r"^ingestkit\.pdf\.replies\..+$",
+        r"^ingestkit\.pdf\.jobs$",
+        r"^ingestkit\.pdf\.replies\..+$",
+    ),
+    "ingestkit-pdf-daemon": (
+        "^$",
+        r"^(amq\.default|ingestkit\.pdf\.dead)$",
+        r"^ingestkit\.pdf\.jobs\..+$",
+    ),
+}
+"""Those that jobs and results need: configure, write, read."""
+
+
+@pytest.fixture
+def old_rights(users: Users, broker: PrivateBroker) -> Iterator[None]:
+    """The rights from before there were cancels and progress; afterwards those of the definitions again."""
+    for user, rights in OLD_RIGHTS.items():
+        broker.ctl("set_permissions", "-p", VHOST, user, *rights)
+    yield
+    for given in json.loads(DEFINITIONS.read_text())["permissions"]:
+        rights = (given["configure"], given["write"], given["read"])
+        broker.ctl("set_permissions", "-p", VHOST, given["user"], *rights)
+
+
+@pytest.mark.usefixtures("old_rights")
+def test_without_the_rights_to_cancel_and_to_follow_everything_else_works(
+    users: Users, tmp_path: Path
+) -> None:
+    """Otherwise an upgrade would stop daemons whose users have the rights of before, or say nothing."""
+    document = tmp_path / "document.pdf"
+    document.write_bytes(text_pdf("A page."))
+    with DaemonProcess(users.daemon, tmp_path, workers=1) as daemon:
+        for what in ("requests", "events"):
+            daemon.wait_for("sideline_refused", what=what)
+        with DistributedExecutionBackend(users.producer, client_id="billing") as producer:
+            job = producer.submit(str(document), PDFProcessorConfig())
+            with pytest.raises(ExecutionError, match=r"no progress: .*no right .*events"):
+                list(producer.progress(job, timeout=30))
+            assert producer.get_result(job, timeout=30).markdown
+            with pytest.raises(ExecutionError, match=r"not cancelled: .*no right .*control"):
+                producer.cancel("another")
+            job = producer.submit(str(document), PDFProcessorConfig())
+            assert producer.get_result(job, timeout=30).markdown
+        assert len(daemon.logged("sideline_refused")) == 2
+        assert daemon.logged("broker_lost") == []
+
+
+def test_rights_on_topics_keep_producers_from_hearing_of_each_other(
+    users: Users, broker: PrivateBroker
+) -> None:
+    """Otherwise one producer could learn the job ids of another, with which it could cancel them."""
+    user, exchange = "ingestkit-pdf-producer", NAMES.events_exchange.name
+    broker.ctl("set_topic_permissions", "-p", VHOST, user, exchange, "^$", r"^billing\.")
+    try:
+        for client, allowed in (("billing", True), ("other", False)):
+            with channel(users.producer) as opened:
+                queue = NAMES.event_queue("billing", "0a").name
+                arguments = dict(NAMES.event_queue("billing", "0a").arguments)
+                opened.queue_declare(queue, exclusive=True, auto_delete=True, arguments=arguments)
+                if allowed:
+                    opened.queue_bind(queue, exchange, NAMES.event_key_of_all(client))
+                    continue
+                with pytest.raises(ChannelClosedByBroker) as refusal:
+                    opened.queue_bind(queue, exchange, NAMES.event_key_of_all(client))
+                assert refusal.value.reply_code == 403
+    finally:
+        broker.ctl("clear_topic_permissions", "-p", VHOST, user)
 
 
 def test_the_policies_reach_the_queues(users: Users, broker: PrivateBroker) -> None:
@@ -103,6 +190,12 @@ def test_the_policies_reach_the_queues(users: Users, broker: PrivateBroker) -> N
 
 JOBS, DEAD, ORPHANED = NAMES.job_queue("default").name, NAMES.dead_queue.name, NAMES.orphaned_queue.name
 
+
+def _hear(opened: BlockingChannel, queue: str, exchange: str) -> None:
+    opened.queue_declare(f"ingestkit.pdf.{queue}", exclusive=True)
+    opened.queue_bind(f"ingestkit.pdf.{queue}", f"ingestkit.pdf.{exchange}", "#")
+
+
 FORBIDDEN: dict[str, tuple[str, Action]] = {
     "a producer takes jobs": ("producer", lambda c: c.basic_get(JOBS)),
     "a producer reads dead letters": ("producer", lambda c: c.basic_get(DEAD)),
@@ -116,6 +209,13 @@ FORBIDDEN: dict[str, tuple[str, Action]] = {
     "a producer makes a queue": ("producer", lambda c: c.queue_declare("mine")),
     "a producer answers": ("producer", lambda c: c.basic_publish("", "ingestkit.pdf.replies.other", b"x")),
     "a producer parks": ("producer", lambda c: c.basic_publish("ingestkit.pdf.dead", "default", b"x")),
+    "a producer tells of jobs": (
+        "producer",
+        lambda c: c.basic_publish("ingestkit.pdf.events", "a.b.page", b"x"),
+    ),
+    "a producer hears requests": ("producer", lambda c: _hear(c, "events.billing.0a", "control")),
+    "a daemon hears of jobs": ("daemon", lambda c: _hear(c, "control.0a", "events")),
+    "a daemon asks daemons": ("daemon", lambda c: c.basic_publish("ingestkit.pdf.control", "", b"x")),
     "a daemon reads dead letters": ("daemon", lambda c: c.basic_get(DEAD)),
     "a daemon reads results": ("daemon", lambda c: c.basic_get("ingestkit.pdf.replies.billing")),
     "a daemon deletes a lane": ("daemon", lambda c: c.queue_delete(JOBS)),

@@ -22,6 +22,7 @@ from support.letters import declare, letter, park
 pytestmark = pytest.mark.broker
 
 NAMES = Topology()
+SIDE_RIGHTS = "rights to cancel and to follow jobs"
 DEAD, JOBS = NAMES.dead_queue.name, NAMES.job_queue("default").name
 EVERYTHING = {"configure": ".*", "write": ".*", "read": ".*"}
 
@@ -79,7 +80,7 @@ def test_a_right_that_a_job_would_need_is_missed_before_it_is_needed(
     url = user(**rights)
     code, wrong = check(url)
     assert code == 1
-    problems = [finding["problem"] for finding in wrong]
+    problems = [finding["problem"] for finding in wrong if finding["subject"] == "rights"]
     assert problems == [f"the daemon's user has no right to {right}" for right in missing]
     if "amq.default" in missing[0]:
         daemon = DaemonProcess(url, tmp_path).start(ready=False)
@@ -96,14 +97,16 @@ def test_a_user_who_may_declare_nothing_needs_what_is_declared(
     url = user(configure="^$")
     code, wrong = check(url)
     assert code == 1
-    assert {finding["subject"] for finding in wrong} == {"rights"}
+    assert {finding["subject"] for finding in wrong} == {"rights", SIDE_RIGHTS}
     assert f"the daemon's user has no right to configure {JOBS}" in [finding["problem"] for finding in wrong]
     assert "topology declare" in wrong[0]["remedy"]
     with channel(amqp_url) as opened:
         for queue in NAMES.queues(["default"]):
             opened.queue_delete(queue.name, if_empty=True)  # nothing was declared by looking
     declare(amqp_url)
-    assert check(url) == (0, [])
+    code, (warning,) = check(url)
+    assert (code, warning["subject"], warning["fatal"]) == (0, SIDE_RIGHTS, False)
+    assert "to configure ingestkit.pdf.control." in warning["problem"]
     with DaemonProcess(url, tmp_path):
         """It starts."""
 

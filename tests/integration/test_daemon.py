@@ -201,12 +201,13 @@ def test_sigterm_gives_back_what_cannot_finish_and_counts_no_attempt(
     amqp_url: str, producer: Producer, tmp_path: Path
 ) -> None:
     """Stopping a daemon would lose its jobs, or use up their attempts."""
-    first = DaemonProcess(amqp_url, tmp_path, drain_timeout=8).start()
+    first = DaemonProcess(amqp_url, tmp_path, drain_timeout=5).start()
     jobs = [producer.submit(endless_pdf()) for _ in range(4)]
     _busy_worker(first)
     begun = time.monotonic()
     assert first.terminate() == 0
-    assert time.monotonic() - begun < 8
+    # Endless documents take four fifths of it; five seconds more are what the watchdog allows for the rest.
+    assert 4 <= time.monotonic() - begun < 5 + 5
     assert [line["outcome"] for line in first.logged("attempt_finished")] == ["requeued"] * 4
     assert list(tmp_path.iterdir()) == [], "staged documents were left behind"
     with DaemonProcess(amqp_url, tmp_path, document_timeout=1) as second:

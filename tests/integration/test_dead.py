@@ -261,7 +261,7 @@ def test_what_the_broker_parked_is_explained_and_can_come_back(amqp_url: str) ->
     assert letters["expired"].reason == "expired"
     code, shown, _ = command(amqp_url, "dead", "show", "--reason", "rejected")
     assert code == 0
-    assert "which our daemons never do" in shown
+    assert "a consumer rejected it" in shown
     assert f"rejected from {JOBS}" in shown
     assert redrive(amqp_url, EVERY).done == 2
     assert drained(amqp_url, JOBS) == Counter(["rejected", "expired"])

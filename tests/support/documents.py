@@ -41,16 +41,21 @@ def text_pdf(*texts: str) -> bytes:
     return raw_pdf(objects)
 
 
-def endless_pdf(depth: int = 14, times: int = 12) -> bytes:
-    """A small PDF whose one page takes about for ever: forms that draw forms that draw forms.
+def endless_pdf(depth: int = 14, times: int = 12, pages: int = 1) -> bytes:
+    """A small PDF each of whose pages takes about for ever: forms that draw forms that draw forms.
 
     A `depth` of 6 and 15 `times` take some seconds.
     """
+    page = (
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
+        b"/Resources << /XObject << /F 5 0 R >> >> >>"
+    )
+    more = range(5 + depth, 5 + depth + pages - 1)
+    kids = b" ".join(b"%d 0 R" % number for number in (3, *more))
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
-        b"/Resources << /XObject << /F 5 0 R >> >> >>",
+        b"<< /Type /Pages /Kids [%s] /Count %d >>" % (kids, pages),
+        page,
         _stream(b"/F Do"),
     ]
     for level in range(depth):
@@ -58,7 +63,7 @@ def endless_pdf(depth: int = 14, times: int = 12) -> bytes:
         content = b"/F Do " * times if level < depth - 1 else b"0 0 1 1 re f"
         head = b"/Type /XObject /Subtype /Form /BBox [0 0 595 842] " + (inner if level < depth - 1 else b"")
         objects.append(_stream(content, head))
-    return raw_pdf(objects)
+    return raw_pdf([*objects, *(page for _ in more)])
 
 
 def _stream(content: bytes, head: bytes = b"") -> bytes:

@@ -73,7 +73,8 @@ def test_no_file_names_a_registry_or_a_developers_folder() -> None:
 def test_requirements_are_exact_versions_and_nothing_else() -> None:
     """Two machines would install different versions, or one of them from a place the other does not have."""
     locks = sorted((ROOT / "requirements").glob("*.txt"))
-    assert [lock.stem for lock in locks] == ["bench", "build", "constraints", "dev", "runtime"]
+    names = ["bench", "build", "constraints", "dev", "otel", "runtime", "tokenizer"]
+    assert [lock.stem for lock in locks] == names
     for lock in locks:
         lines = (line.split("#")[0].strip() for line in lock.read_text(encoding="utf-8").splitlines())
         wrong = [line for line in lines if line and not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line)]

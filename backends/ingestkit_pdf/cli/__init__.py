@@ -12,6 +12,7 @@ from ingestkit_pdf.cli.dead import dead
 from ingestkit_pdf.cli.entry import completion, run_command
 from ingestkit_pdf.cli.process import process
 from ingestkit_pdf.cli.report import complain
+from ingestkit_pdf.cli.requests import cancel, watch
 from ingestkit_pdf.cli.result import result
 from ingestkit_pdf.cli.status import status
 from ingestkit_pdf.cli.submit import submit
@@ -32,6 +33,8 @@ def cli() -> None:
 cli.add_command(process)
 cli.add_command(submit)
 cli.add_command(result)
+cli.add_command(watch)
+cli.add_command(cancel)
 cli.add_command(status)
 cli.add_command(dead)
 cli.add_command(completion)

@@ -22,6 +22,7 @@ _MAGIC = b"IKPF"
 _MAX_META = 256 * 1024
 _MAX_BODY = 2 * 1024**3
 _MAX_PAGE = 2**31
+_PROGRESS_SIZE = 24
 
 
 class Kind(IntEnum):
@@ -129,7 +130,7 @@ class FrameReader:
 
 
 class Progress:
-    """Sixteen bytes that worker and pool share: which task was begun, and on which page it is.
+    """A few bytes that worker and pool share: which task was begun, on which page it is, and of how many.
 
     Memory rather than messages, because it must be readable after the worker's death at any instant;
     each number is one aligned word.
@@ -137,14 +138,14 @@ class Progress:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._map = mmap.mmap(file.fileno(), 16)
+        self._map = mmap.mmap(file.fileno(), _PROGRESS_SIZE)
         self._words = memoryview(self._map).cast("Q")
 
     @classmethod
     def create(cls) -> Progress:
         """A new one, all zero."""
         file = os.fdopen(os.memfd_create("ingestkit-progress", os.MFD_CLOEXEC), "r+b", buffering=0)
-        file.truncate(16)
+        file.truncate(_PROGRESS_SIZE)
         return cls(file)
 
     @classmethod
@@ -158,7 +159,7 @@ class Progress:
 
     def begin(self, number: int) -> None:
         """The worker has taken task `number`."""
-        self._words[1] = 0
+        self._words[1] = self._words[2] = 0
         self._words[0] = number
 
     def begun(self, number: int) -> bool:
@@ -174,6 +175,16 @@ class Progress:
     def set_page(self, page_number: int) -> None:
         """The worker begins page `page_number`."""
         self._words[1] = max(0, page_number)
+
+    @property
+    def pages(self) -> int | None:
+        """How many pages there are; None where the worker has not told."""
+        pages = self._words[2]
+        return pages if 0 < pages < _MAX_PAGE else None
+
+    def set_pages(self, pages: int) -> None:
+        """The worker has counted the pages."""
+        self._words[2] = max(0, pages)
 
     def close(self) -> None:
         """Unmap it."""

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 
 from ingestkit_pdf.execution._offer import Offer, Terms
 from ingestkit_pdf.execution.failure import WorkerFailure
-from ingestkit_pdf.execution.task import PoolResult, PoolTask
+from ingestkit_pdf.execution.task import PoolResult, PoolTask, Reached
 
 __all__ = ["JobQueue", "PoolJob"]
 
@@ -31,6 +31,7 @@ class PoolJob:
         self._on_start = on_start
         self._lock = threading.Lock()
         self._kill: Callable[[], None] | None = None
+        self._look: Callable[[], Reached] | None = None
         self._cancelled = False
         self._settled = False
 
@@ -43,17 +44,24 @@ class PoolJob:
     def detach(self) -> None:
         """What was running it has ended without having begun."""
         with self._lock:
-            self._kill = None
+            self._kill = self._look = None
 
     def settle(self) -> bool:
         """From now on it cannot be cancelled; True when it was."""
         with self._lock:
-            self._kill = None
+            self._kill = self._look = None
             self._settled = True
             return self._cancelled
 
-    def started(self) -> None:
-        """Tell whoever wanted to know, once."""
+    def reached(self) -> Reached | None:
+        """How far it has come; None while no worker has it."""
+        with self._lock:  # the worker, and what it shares, is not let go of meanwhile
+            return self._look() if self._look is not None else None
+
+    def started(self, look: Callable[[], Reached]) -> None:
+        """A worker has it, and `look` tells how far it is; tell whoever wanted to know, once."""
+        with self._lock:
+            self._look = look
         on_start, self._on_start = self._on_start, None
         if on_start is None:
             return

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from ingestkit_pdf.execution._answer import read_answer
 from ingestkit_pdf.execution._channel import ChannelError, Frame
@@ -22,7 +23,7 @@ from ingestkit_pdf.execution._process import WorkerProcess, WorkerStartError
 from ingestkit_pdf.execution._queue import JobQueue, PoolJob
 from ingestkit_pdf.execution._sharing import Conversation, give_help
 from ingestkit_pdf.execution.failure import FailureReason, SourceError, WorkerFailure
-from ingestkit_pdf.execution.task import PoolLimits, PoolResult
+from ingestkit_pdf.execution.task import PoolLimits, PoolResult, Reached
 
 __all__ = ["Slot"]
 
@@ -178,6 +179,7 @@ class Slot:
         except Exception as error:  # noqa: BLE001 - the slot must outlive any mistake of ours
             _log.exception("the pool failed on job %s", job.task.job_id)
             outcome = _crashed(f"the pool failed: {error!r}")
+            job.detach()
             if self._worker is not None:
                 self._worker.end(kill=True)
                 self._drop(self._worker, cause="crashed")
@@ -207,7 +209,7 @@ class Slot:
         deadline, problem = started + job.task.timeout, None
         talk = Conversation(worker, job, self._queue, deadline=deadline, document=document)
         sent = self._hand_over(worker, job, document)
-        job.started()
+        job.started(partial(_reached, worker, self._number))
         try:
             answer = talk.await_answer() if sent else None
             if answer is not None and not job.settle():
@@ -287,6 +289,11 @@ class Slot:
         self.pid = None
         if cause is not None:
             self.restarts[cause] += 1
+
+
+def _reached(worker: WorkerProcess, number: int) -> Reached:
+    progress = worker.progress
+    return Reached(progress.page, progress.pages) if progress.begun(number) else Reached()
 
 
 def _not_started(error: WorkerStartError) -> WorkerFailure:

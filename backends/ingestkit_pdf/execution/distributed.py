@@ -26,12 +26,13 @@ from ingestkit_pdf._deployment import (
 )
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ErrorCode, ExecutionError, ResultTimeoutError, SubmitError
+from ingestkit_pdf.execution._client.asking import Asking
 from ingestkit_pdf.execution._client.connection import ClientConnection
 from ingestkit_pdf.execution._client.publisher import Publication
 from ingestkit_pdf.execution._client.results import ResultStore
 from ingestkit_pdf.execution.reading import read_result, too_large
 from ingestkit_pdf.execution.tls import BrokerTLS
-from ingestkit_pdf.models import ProcessingResult
+from ingestkit_pdf.models import JobProgress, ProcessingResult
 from ingestkit_pdf.wire.envelope import (
     InvalidMessageError,
     Message,
@@ -124,6 +125,7 @@ class DistributedExecutionBackend:
             window=self._window,
             transient=transient,
         )
+        self._asking = Asking(self._connection, self._store, self._topology, self._reply_queue)
         # The connection does not know this object, so one that was forgotten is closed when it is collected.
         self._finalizer = weakref.finalize(self, _close_in, self._pid, self._connection, _FINALIZE_TIMEOUT)
 
@@ -192,6 +194,47 @@ class DistributedExecutionBackend:
             ExecutionError: As `get_result` does, when the iteration comes to it.
         """
         return self._collect(job_ids, timeout)
+
+    def cancel(self, job_id: str) -> bool:
+        """Ask the daemons to end a job: its result is an error then (`E_EXECUTION_CANCELLED`).
+
+        One that runs is killed; one that waits, in a queue or for its next attempt, is answered when a daemon
+        comes to it. A request, heard by the daemons that are connected now and remembered for a day by them:
+        a job whose result is under way keeps it. `get_result` tells.
+
+        Returns:
+            False when the job has its result; True when a daemon has heard.
+
+        Raises:
+            JobNotFoundError: It was not submitted here, and there is no `client_id` under which a predecessor
+                could have.
+            ExecutionError: No daemon hears it, the broker does not allow it or is not there, or the backend
+                was closed.
+        """
+        self._check_usable()
+        if self._store.is_answered(job_id):
+            return False
+        self._asking.cancel(job_id, self._submit_timeout)
+        return True
+
+    def progress(self, job_ids: str | Iterable[str], timeout: float | None = None) -> Iterator[JobProgress]:
+        """Yield what happens to a job, or to several, until all have ended, at most `timeout` seconds.
+
+        When it begins, the page reached (not in the first second, then once a second at most), that it is to
+        be tried again, and how it ended. What happened before the first question is told as far as a daemon
+        knows it; a step may be lost, the end never is. Its result is still to be had from `get_result`.
+
+        Raises:
+            JobNotFoundError: As `get_result` does.
+            ResultTimeoutError: A job has not ended in time.
+            ExecutionError: The broker does not allow it or refuses the connection, or the backend was closed;
+                when the iteration comes to it. Jobs and results are not touched by that.
+        """
+        self._check_usable()
+        names = [job_ids] if isinstance(job_ids, str) else list(dict.fromkeys(job_ids))
+        for job_id in names:
+            self._store.is_answered(job_id)
+        return self._asking.follow(names, timeout)
 
     def close(self, timeout: float = 5.0) -> None:
         """End the connection and its thread within `timeout` seconds; calls that wait raise. Idempotent."""

@@ -11,6 +11,7 @@ from concurrent.futures import Future, as_completed
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from pydantic import ValidationError
 
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.errors import ExecutionError, JobNotFoundError, ResultTimeoutError, SubmitError
+from ingestkit_pdf.execution._local_progress import Course, Follower, follow
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure, failure_result
 from ingestkit_pdf.execution.pool import (
     PIPELINE,
@@ -28,9 +30,10 @@ from ingestkit_pdf.execution.pool import (
     PoolResult,
     PoolTask,
     ProcessFn,
+    Reached,
     WorkerPool,
 )
-from ingestkit_pdf.models import ProcessingResult
+from ingestkit_pdf.models import JobProgress, ProcessingResult
 
 __all__ = ["LocalExecutionBackend"]
 
@@ -44,6 +47,7 @@ class _Job:
     file_path: str
     tenant_id: str | None
     future: Future[PoolResult | WorkerFailure]
+    course: Course
     overdue: str | None = None
 
     def result(self) -> ProcessingResult:
@@ -100,6 +104,7 @@ class LocalExecutionBackend:
         self._limits = PoolLimits(max_documents=max_documents, max_resident_bytes=max_resident_mb * _MIB)
         self._keep_claimed = keep_claimed
         self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._pool: WorkerPool | None = None
         self._closed = False
         self._jobs: dict[str, _Job] = {}
@@ -124,12 +129,14 @@ class LocalExecutionBackend:
             timeout=config.per_document_timeout_seconds,
             memory_bytes=config.execution_worker_memory_mb * _MIB,
         )
+        course = Course(self._changed)
         with self._lock:
             try:
-                future = self._open_pool().submit(task)
+                future = self._open_pool().submit(task, on_start=course.begin)
             except (ExecutionError, RuntimeError) as error:
                 raise SubmitError(f"{name} was not submitted: {error}") from error
-            self._jobs[job_id] = _Job(name, config.tenant_id, future)
+            self._jobs[job_id] = _Job(name, config.tenant_id, future, course)
+        future.add_done_callback(course.end)
         return job_id
 
     def _open_pool(self) -> WorkerPool:
@@ -227,6 +234,28 @@ class LocalExecutionBackend:
         self._job(job_id)
         pool = self._pool
         return pool is not None and pool.cancel(job_id)
+
+    def progress(self, job_ids: str | Iterable[str], timeout: float | None = None) -> Iterator[JobProgress]:
+        """Yield what happens to a job, or to several, until all have ended, at most `timeout` seconds.
+
+        When it begins, the page reached (not in the first second, then once a second at most), and how it
+        ended. Its result is still to be had from `get_result`.
+
+        Raises:
+            ExecutionError: A job is not known here (`E_EXECUTION_NOT_FOUND`), or has not ended in time
+                (`E_EXECUTION_TIMEOUT`).
+        """
+        names = [job_ids] if isinstance(job_ids, str) else list(dict.fromkeys(job_ids))
+        jobs = {job_id: self._job(job_id) for job_id in names}
+        followers = [
+            Follower(job_id, job.course, job.future, partial(self._reached, job_id))
+            for job_id, job in jobs.items()
+        ]
+        return follow(followers, self._changed, timeout)
+
+    def _reached(self, job_id: str) -> Reached | None:
+        pool = self._pool
+        return pool.reached(job_id) if pool is not None else None
 
     def close(self) -> None:
         """End the workers; idempotent. Results can still be claimed; what has none yet is cancelled."""

@@ -22,7 +22,7 @@ from ingestkit_pdf.execution._reference import FunctionReference, refer_to
 from ingestkit_pdf.execution._slot import Slot
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure
 from ingestkit_pdf.execution.sandbox import Sandbox
-from ingestkit_pdf.execution.task import PoolLimits, PoolResult, PoolStats, PoolTask, ProcessFn
+from ingestkit_pdf.execution.task import PoolLimits, PoolResult, PoolStats, PoolTask, ProcessFn, Reached
 
 __all__ = [
     "PIPELINE",
@@ -32,6 +32,7 @@ __all__ = [
     "PoolStats",
     "PoolTask",
     "ProcessFn",
+    "Reached",
     "WorkerPool",
 ]
 
@@ -167,6 +168,15 @@ class WorkerPool:
         with self._lock:
             job = self._jobs.get(job_id)
         return job is not None and self._cancel(job)
+
+    def reached(self, job_id: str) -> Reached | None:
+        """How far a job has come; None for one that no worker has.
+
+        Of a document that several workers read, the page that the one that has it is on.
+        """
+        with self._lock:
+            job = self._jobs.get(job_id)
+        return job.reached() if job is not None else None
 
     def _cancel(self, job: PoolJob) -> bool:
         if not job.cancel():

@@ -8,15 +8,24 @@ from typing import Any
 
 from ingestkit_pdf.models import ProcessingResult
 
-__all__ = ["STAGES", "PoolLimits", "PoolResult", "PoolStats", "PoolTask", "ProcessFn", "Stage"]
+__all__ = ["STAGES", "PoolLimits", "PoolResult", "PoolStats", "PoolTask", "ProcessFn", "Reached", "Stage"]
 
 ProcessFn = Callable[..., ProcessingResult]
 """`(file_path: str, config: dict[str, Any]) -> ProcessingResult`; it may accept the keywords `on_page`,
-a function to be called with each page number (from 1) as that page is begun, and `on_stage`, one to be
-called with the name of each stage (of `STAGES`) as that is begun."""
+a function to be called with each page number (from 1) as that page is begun, `on_pages`, one to be called
+with the number of pages, and `on_stage`, one to be called with the name of each stage (of `STAGES`) as that
+is begun."""
 
 STAGES = ("open", "read", "structure", "assemble", "encode")
 """The stages of a run in their order: those of the pipeline, and making JSON of the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a task has come: the page that was begun last, from 1, and how many there are, where known."""
+
+    page: int | None = None
+    pages: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,11 @@ def serve(
         write_frame(sock, Kind.FAILURE, {"message": str(error)})
         return
     stages = _Stages()
-    offered: dict[str, object] = {"on_page": progress.set_page, "on_stage": stages.begin}
+    offered: dict[str, object] = {
+        "on_page": progress.set_page,
+        "on_pages": progress.set_pages,
+        "on_stage": stages.begin,
+    }
     if help_fn is not None:
         offered["share"] = ChannelShare(sock)
     keywords = {name: function for name, function in offered.items() if name in accepted}

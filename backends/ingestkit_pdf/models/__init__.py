@@ -20,6 +20,7 @@ from ingestkit_pdf.models.enums import (
 )
 from ingestkit_pdf.models.forms import FormField, Signature
 from ingestkit_pdf.models.page import ExtractionQuality, OcrWord, PageOcr, PageResult
+from ingestkit_pdf.models.progress import JobOutcome, JobProgress, ProgressEvent
 from ingestkit_pdf.models.result import ProcessingResult
 from ingestkit_pdf.models.stages import (
     ClassificationResult,
@@ -47,6 +48,8 @@ __all__ = [
     "FormField",
     "Heading",
     "IngestionMethod",
+    "JobOutcome",
+    "JobProgress",
     "Link",
     "OCRStageResult",
     "OcrWord",
@@ -59,6 +62,7 @@ __all__ = [
     "PageType",
     "ParseStageResult",
     "ProcessingResult",
+    "ProgressEvent",
     "Signature",
     "TableResult",
     "TableSpan",

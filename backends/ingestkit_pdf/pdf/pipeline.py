@@ -48,6 +48,7 @@ def process_document(
     config: dict[str, Any],
     *,
     on_page: OnPage | None = None,
+    on_pages: OnPage | None = None,
     on_stage: OnStage | None = None,
     share: Share | None = None,
 ) -> ProcessingResult:
@@ -57,6 +58,7 @@ def process_document(
         file_path: Where the document is.
         config: `PDFProcessorConfig.model_dump()`.
         on_page: Called with the number of each page (from 1) as it is begun.
+        on_pages: Called with the number of pages once they are counted.
         on_stage: Called with the name of each stage as it is begun: `open`, `read`, `structure`, `assemble`.
         share: Who may read some of the pages; None for nobody.
 
@@ -65,7 +67,7 @@ def process_document(
         MemoryError: This process may have no more memory, and the document is no bomb.
     """
     settings = PDFProcessorConfig(**config)
-    return _Run(file_path, settings, on_page, on_stage, share).result()
+    return _Run(file_path, settings, on_page, on_stage, share, on_pages=on_pages).result()
 
 
 def help_document(
@@ -94,11 +96,14 @@ class _Run:
         on_page: OnPage | None,
         on_stage: OnStage | None,
         share: Share | None,
+        *,
+        on_pages: OnPage | None = None,
     ) -> None:
         self.file_path = file_path
         self.config = config
         self.on_page = on_page
         self.share = share
+        self.count_pages = on_pages or (lambda _pages: None)
         self.begin_stage = on_stage or (lambda _name: None)
         self.run_id = uuid.uuid4().hex
         self.started = time.perf_counter()
@@ -142,6 +147,7 @@ class _Run:
             self.notes.warn(ErrorCode.W_OUTLINE_INVALID, entries=broken)
         labels = read_labels(document)
         self.begin_stage("read")
+        self.count_pages(document.page_count)
         reader = PageReader(document, scan, self.config, self.on_page)
         self.messages = reader.messages
         builder = StructureBuilder(self.config)

@@ -24,6 +24,7 @@ __all__ = [
     "RETRY_DELAYS",
     "Binding",
     "Exchange",
+    "OwnQueue",
     "Queue",
     "Topology",
 ]
@@ -37,6 +38,9 @@ _DELIVERY_LIMIT = 1_000_000_000
 """Of queues that are looked into: each look counts as a delivery, and a RabbitMQ of version 4 drops a message
 after 20 unless the queue says otherwise. No limit (-1) is not to be had: 3.10 takes it, and then drops the
 message at its first return. A policy with a lower limit would win, so there must be none for these queues."""
+
+_OWN_QUEUE_LENGTH = 10_000
+"""Messages that may wait for one listener; of more, the oldest go, so that no listener fills the broker."""
 
 Argument = str | int
 
@@ -55,6 +59,19 @@ class Queue:
 
     name: str
     arguments: Mapping[str, Argument] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnQueue:
+    """A transient queue of one connection (exclusive, auto-delete), gone with it or with its consumer.
+
+    Classic, since a quorum queue cannot be exclusive.
+    """
+
+    name: str
+    arguments: Mapping[str, Argument] = field(
+        default_factory=lambda: {"x-queue-type": "classic", "x-max-length": _OWN_QUEUE_LENGTH}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +178,42 @@ class Topology:
         head, found, client_id = name.rpartition(f"{self.prefix}.replies.")
         return bool(found) and not head and is_valid_client_id(client_id)
 
+    def client_of(self, reply_queue: str) -> str:
+        """Whose reply queue this is."""
+        return reply_queue.removeprefix(f"{self.prefix}.replies.")
+
+    @property
+    def events_exchange(self) -> Exchange:
+        """Where daemons tell how far jobs have come, to whoever has asked for it."""
+        return Exchange(f"{self.prefix}.events", "topic")
+
+    @property
+    def control_exchange(self) -> Exchange:
+        """Where clients ask for things; every daemon hears it."""
+        return Exchange(f"{self.prefix}.control", "fanout")
+
+    def event_key(self, reply_queue: str, job_id: str, event: str) -> str:
+        """The routing key of an event: client, job and event. A job id may have dots, too."""
+        return f"{self.client_of(reply_queue)}.{job_id}.{event}"
+
+    def event_key_of_all(self, client_id: str) -> str:
+        """The binding of whoever hears of the jobs of this client."""
+        return f"{client_id}.#"
+
+    def event_queue(self, client_id: str, token: str) -> OwnQueue:
+        """Where one listener of this client hears of its jobs; `token` tells it from others."""
+        return OwnQueue(f"{self.prefix}.events.{client_id}.{token}")
+
+    def control_queue(self, token: str) -> OwnQueue:
+        """Where one daemon hears what is asked for."""
+        return OwnQueue(f"{self.prefix}.control.{token}")
+
+    def side_exchanges(self) -> tuple[Exchange, ...]:
+        """What cancelling and progress need; jobs and results do without."""
+        return (self.events_exchange, self.control_exchange)
+
     def exchanges(self) -> tuple[Exchange, ...]:
-        """Every exchange."""
+        """Every exchange that jobs and results need."""
         return (self.jobs_exchange, self.dead_exchange)
 
     def queues(self, lanes: Iterable[str]) -> tuple[Queue, ...]:

@@ -13,7 +13,7 @@ from ingestkit_pdf.wire.topology import Exchange, Queue, Topology
 
 from .connection import BrokerRefusedError, BrokerUnavailableError, translated
 
-__all__ = ["declare_topology", "inspect_topology"]
+__all__ = ["declare_side_exchanges", "declare_topology", "inspect_topology"]
 
 
 async def declare_topology(
@@ -70,6 +70,19 @@ async def _declare(
             await queues[binding.queue].bind(binding.exchange, binding.routing_key, timeout=timeout)
     with translated("close a channel"):
         await channel.close()
+
+
+async def declare_side_exchanges(
+    connection: AbstractConnection, topology: Topology, *, timeout: float
+) -> None:
+    """Declare what requests and events need, for users that may not.
+
+    Raises:
+        BrokerRefusedError: Something exists otherwise, or may not be declared.
+        BrokerUnavailableError: The connection was lost meanwhile.
+    """
+    for exchange in topology.side_exchanges():
+        await _declare_alone(connection, exchange, passive=False, timeout=timeout)
 
 
 def _is_missing(error: BrokerUnavailableError) -> bool:

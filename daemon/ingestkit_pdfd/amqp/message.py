@@ -20,7 +20,7 @@ __all__ = ["from_delivered", "to_properties"]
 
 
 def to_properties(message: Message) -> spec.Basic.Properties:
-    """The properties of the message; always persistent."""
+    """The properties of the message."""
     return spec.Basic.Properties(
         headers=dict(message.headers),
         message_type=message.type,
@@ -31,7 +31,7 @@ def to_properties(message: Message) -> spec.Basic.Properties:
         content_encoding=message.content_encoding,
         timestamp=None if message.timestamp is None else datetime.fromtimestamp(message.timestamp, UTC),
         app_id=message.app_id,
-        delivery_mode=DeliveryMode.PERSISTENT,
+        delivery_mode=DeliveryMode.NOT_PERSISTENT if message.transient else DeliveryMode.PERSISTENT,
     )
 
 

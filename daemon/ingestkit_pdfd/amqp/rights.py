@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import uuid
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,14 @@ from ingestkit_pdf.wire.topology import Topology
 
 from .connection import translated
 
-__all__ = ["MissingRight", "broker_version", "largest_message", "missing_rights"]
+__all__ = [
+    "MissingRight",
+    "broker_version",
+    "largest_message",
+    "may_write",
+    "missing_rights",
+    "missing_side_rights",
+]
 
 DEFAULT_EXCHANGE = "amq.default"
 """What RabbitMQ calls the exchange without a name where it is about rights."""
@@ -60,12 +68,42 @@ async def missing_rights(
     Raises:
         BrokerUnavailableError: The connection was lost meanwhile.
     """
+    return await _missing(connection, _needed(topology, lanes, absent), timeout)
+
+
+async def missing_side_rights(
+    connection: AbstractConnection, topology: Topology, *, timeout: float
+) -> list[MissingRight]:
+    """The rights that are missing to hear requests and to publish events; jobs go on without them.
+
+    Raises:
+        BrokerUnavailableError: The connection was lost meanwhile.
+    """
+    own = topology.control_queue(uuid.uuid4().hex).name
+    needed = {MissingRight(right, own) for right in ("configure", "write", "read")}
+    needed.add(MissingRight("read", topology.control_exchange.name))
+    needed.add(MissingRight("write", topology.events_exchange.name))
+    return await _missing(connection, needed, timeout)
+
+
+async def _missing(
+    connection: AbstractConnection, needed: Collection[MissingRight], timeout: float
+) -> list[MissingRight]:
     questions = {"configure": _configure, "write": _write, "read": _read}
-    missing = []
-    for needed in sorted(_needed(topology, lanes, absent)):
-        if await _is_refused(connection, needed.name, questions[needed.right], timeout):
-            missing.append(needed)
-    return missing
+    return [
+        right
+        for right in sorted(needed)
+        if await _is_refused(connection, right.name, questions[right.right], timeout)
+    ]
+
+
+async def may_write(connection: AbstractConnection, exchange: str, *, timeout: float) -> bool:
+    """Whether the user may publish to this exchange, which exists.
+
+    Raises:
+        BrokerUnavailableError: The connection was lost meanwhile.
+    """
+    return not await _is_refused(connection, exchange, _write, timeout)
 
 
 async def largest_message(connection: AbstractConnection, size: int, *, timeout: float) -> int | None:

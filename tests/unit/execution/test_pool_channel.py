@@ -167,5 +167,9 @@ def test_the_page_counter_is_shared_and_bounded() -> None:
         assert ours.page == 12
         theirs.set_page(2**40)
         assert ours.page is None
+        theirs.set_pages(30)
+        assert ours.pages == 30
+        theirs.begin(5)
+        assert (ours.page, ours.pages) == (None, None)
         theirs.close()
     ours.close()

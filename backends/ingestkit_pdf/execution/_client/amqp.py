@@ -26,7 +26,7 @@ __all__ = [
 _HEARTBEAT_SECONDS = 15
 """Unless the URL says otherwise: a connection that died without a word is noticed within 40 s."""
 
-_PERSISTENT = 2
+_TRANSIENT, _PERSISTENT = 1, 2
 _CLOSED_BY_BROKER = re.compile(r"ConnectionClosedByBroker: \((\d+)\) '(.*)'", re.DOTALL)
 _PASSING = ("limit", "is down", "exclusive")
 _FINAL_CODES = {403, 530}
@@ -152,7 +152,7 @@ def properties_of(message: Message) -> pika.BasicProperties:
         timestamp=message.timestamp,
         app_id=message.app_id,
         headers=dict(message.headers),
-        delivery_mode=_PERSISTENT,
+        delivery_mode=_TRANSIENT if message.transient else _PERSISTENT,
     )
 
 

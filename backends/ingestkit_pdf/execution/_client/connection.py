@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from ingestkit_pdf.errors import ErrorCode, ExecutionError
 from ingestkit_pdf.execution._client.amqp import close
 from ingestkit_pdf.execution._client.answer import Delivery
 from ingestkit_pdf.execution._client.dialler import Dialler, State
+from ingestkit_pdf.execution._client.errands import Errand, Errands
 from ingestkit_pdf.execution._client.io_thread import IOThread
 from ingestkit_pdf.execution._client.job_channel import JobChannel
 from ingestkit_pdf.execution._client.publisher import Publication
@@ -31,7 +32,8 @@ class ClientConnection:
     """Connects with the first call and reconnects until it is closed. Thread-safe.
 
     A dialler keeps the connection up; on each one the channel for jobs and the subscription to the reply
-    queue are set up anew. All of them live on one I/O thread, as does what begins with an underscore here.
+    queue are set up anew, and errands are begun again. All of them live on one I/O thread, as does what
+    begins with an underscore here.
 
     Args:
         url: AMQP URL.
@@ -81,9 +83,10 @@ class ClientConnection:
             reply_queue,
             thread=self._thread,
             before_jobs=self._replies.start,
-            on_ready=self._dialler.good,
+            on_ready=self._on_ready,
             on_failed=self._dialler.failed,
         )
+        self._errands = Errands(self._thread.call_later)
 
     @property
     def is_started(self) -> bool:
@@ -119,6 +122,22 @@ class ClientConnection:
 
         self._thread.post(command)
 
+    def run_errand(self, errand: Errand) -> None:
+        """Have something done besides jobs and results, as soon as there is a connection."""
+
+        def command() -> None:
+            if self._dialler.state is State.CLOSED:
+                errand.fail(_CLOSED)
+                return
+            self._errands.add(errand)
+            self._dialler.ensure()
+
+        self._thread.post(command)
+
+    def end_errand(self, errand: Errand, unless: Callable[[], bool] = lambda: False) -> None:
+        """It is not wanted any more, `unless` that has changed meanwhile."""
+        self._thread.post(lambda: None if unless() else self._errands.remove(errand))
+
     def settle(self, deliveries: Iterable[Delivery], *, discard: bool = False) -> None:
         """The caller has the result: acknowledge it, soon and with others (or discard what was none)."""
         self._replies.settle(deliveries, discard=discard)
@@ -147,12 +166,18 @@ class ClientConnection:
         connection.add_on_connection_unblocked_callback(self._on_unblocked)
         self._jobs.start(connection)
 
+    def _on_ready(self, connection: Any) -> None:
+        self._dialler.good()
+        self._errands.ready(connection)  # not before: under an alarm a request would keep results from coming
+
     def _on_lost(self, error: BaseException) -> None:
+        self._errands.lost()
         self._jobs.lost(error)
         self._replies.lost()
 
     def _on_refused(self, reason: str) -> None:
         self._jobs.publisher.fail_all(reason)
+        self._errands.fail(reason)
         self._store.fail(ExecutionError(ErrorCode.E_EXECUTION_REJECTED, reason, stage="result"))
 
     def _on_crash(self, error: BaseException) -> None:
@@ -172,6 +197,7 @@ class ClientConnection:
             return
         self._replies.close()
         self._jobs.close(_CLOSED)
+        self._errands.fail(_CLOSED)
         self._store.fail(ExecutionError(ErrorCode.E_EXECUTION_CANCELLED, _CLOSED, stage="result"))
         self._dialler.close(self._say_goodbye)
 

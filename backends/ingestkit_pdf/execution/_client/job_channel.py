@@ -34,7 +34,7 @@ class JobChannel:
         reply_queue: Where their results come from.
         thread: Runs the I/O loop.
         before_jobs: The call, for a connection, that is to be answered before the first job is published.
-        on_ready: Told when jobs can be published.
+        on_ready: Told of the connection on which jobs can be published.
         on_failed: Told of the connection on which that cannot be achieved, and why.
     """
 
@@ -46,7 +46,7 @@ class JobChannel:
         *,
         thread: IOThread,
         before_jobs: Callable[[Any], Call],
-        on_ready: Callable[[], None],
+        on_ready: Callable[[Any], None],
         on_failed: Callable[[Any, BaseException], None],
     ) -> None:
         self._topology = topology
@@ -110,7 +110,7 @@ class JobChannel:
         # Under an alarm the broker stops reading from whom has published: nothing could be consumed any more.
         yield self._before_jobs(connection)
         self.is_ready = True
-        self._on_ready()
+        self._on_ready(connection)
         self.publisher.start(channel)
 
     def _declare(self, connection: Any, script: Script) -> Steps:

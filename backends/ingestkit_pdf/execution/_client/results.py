@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from ingestkit_pdf.errors import ExecutionError, JobNotFoundError
 from ingestkit_pdf.execution._client.answer import Answer, ClaimedAnswers, Delivery
@@ -65,7 +66,7 @@ class Waiter:
 
     def __init__(self, job_ids: frozenset[str]) -> None:
         self.job_ids = job_ids
-        self._news: queue.SimpleQueue[str | ExecutionError] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     @property
     def has_news(self) -> bool:
@@ -88,7 +89,11 @@ class Waiter:
             return None
         if isinstance(news, ExecutionError):
             raise news
-        return news
+        job_id: str = news
+        return job_id
+
+
+SomeWaiter = TypeVar("SomeWaiter", bound=Waiter)
 
 
 class ResultStore:
@@ -131,6 +136,18 @@ class ResultStore:
             self._claimed.discard(job_id)
             self._expected[job_id] = file_path
             return is_new
+
+    def is_answered(self, job_id: str) -> bool:
+        """True when the result of a job is here, or was handed over.
+
+        Raises:
+            JobNotFoundError: It was not submitted here.
+        """
+        with self._lock:
+            if job_id in self._claimed or self._is_complete(job_id):
+                return True
+            self._check_known(job_id)
+            return False
 
     def forget(self, job_id: str) -> None:
         """The job was refused: no result will come."""
@@ -184,7 +201,10 @@ class ResultStore:
         Raises:
             JobNotFoundError: One of them was handed over long ago, or not submitted here.
         """
-        waiter = Waiter(frozenset(job_ids))
+        return self.enlist(Waiter(frozenset(job_ids)))
+
+    def enlist(self, waiter: SomeWaiter) -> SomeWaiter:
+        """Tell this waiter of its jobs, as `watch` does."""
         with self._lock:
             for job_id in waiter.job_ids:
                 self._check_known(job_id)

@@ -44,7 +44,7 @@ class InvalidMessageError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """An AMQP message and its properties; always persistent."""
+    """An AMQP message and its properties; persistent unless it is `transient`."""
 
     body: bytes
     type: str | None = None
@@ -56,6 +56,7 @@ class Message:
     timestamp: int | None = None
     app_id: str | None = APP_ID
     headers: Mapping[str, Any] = field(default_factory=dict)
+    transient: bool = False
 
 
 class WireModel(BaseModel):
