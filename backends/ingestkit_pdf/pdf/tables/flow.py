@@ -97,7 +97,7 @@ def with_tables(lines: Sequence[Line], tables: Sequence[Table], number: int) -> 
         if line.caption is None:
             line.caption = find_caption_below(box, kept)
             line.is_captioned_below = line.caption is not None
-        line.stands_out = _stands_out(line.table, lines)
+        line.stands_out = line.table.header_rows == 1 and _stands_out(line.table, lines)
     for line in sorted(found, key=lambda line: (places[line.index], line.index), reverse=True):
         kept.insert(places[line.index], line)
     return kept, taken
@@ -106,10 +106,10 @@ def with_tables(lines: Sequence[Line], tables: Sequence[Table], number: int) -> 
 def _stands_out(table: Table, lines: Sequence[Line]) -> bool:
     first: set[tuple[int, int]] = set()
     second: set[tuple[int, int]] = set()
-    for word in table.words:
-        middle = (word.y0 + word.y1) / 2
-        number, index, _ = word.source
-        if middle <= table.row_edges[1][1] and index != ALL:
+    bottom = table.row_edges[1][1]
+    for _, y0, _, y1, _, (number, index, _) in table.words:
+        middle = (y0 + y1) / 2
+        if middle <= bottom and index != ALL:
             _, style, _, size, _, _ = lines[number].spans[index]
             (first if middle <= table.row_edges[0][1] else second).add((style, size))
     return not first & second

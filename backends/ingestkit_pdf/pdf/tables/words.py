@@ -15,7 +15,6 @@ from ingestkit_pdf.pdf.tables.model import ALL, Word
 __all__ = ["single_words", "spans_as_words", "without_words"]
 
 _SPACE = 0.25  # of the font size: a usual space
-_BAND = 10  # points: words are looked up by bands of the page
 
 _Bounds = tuple[float, float, float, float]
 
@@ -53,35 +52,35 @@ def single_words(lines: Sequence[Line], placed: Iterable[Sequence[Any]]) -> list
         placed: (x0, y0, x1, y1, text, ...) in points: where MuPDF says that words stand. The place of others,
             of such as it did not read or reads in another way, is taken from their letters.
     """
-    known: dict[tuple[str, int], list[_Bounds]] = {}
+    known: dict[str, list[_Bounds]] = {}
     for x0, y0, x1, y1, text, *_ in placed:
-        known.setdefault((text, int((y0 + y1) / 2 / _BAND)), []).append((x0, y0, x1, y1))
+        known.setdefault(text, []).append((x0, y0, x1, y1))
     words: list[Word] = []
     for number, line in enumerate(lines):
         if not line.upright:
             words.append(_whole(line, number))
             continue
         y0, y1 = line.y0 / SCALE, line.y1 / SCALE
-        bands = range(int(y0 / _BAND), int(y1 / _BAND) + 1)
         for index, span in enumerate(line.spans):
             around = span[4] / SCALE, y0, span[5] / SCALE, y1
-            for part, (text, left, right) in enumerate(_parts(span)):
-                box = _taken(known, text, bands, around) or (left / SCALE, y0, right / SCALE, y1)
+            for part, text in enumerate(span[0].split()):
+                box = _taken(known.get(text, []), around) or _estimated(span, part, y0, y1)
                 words.append(Word(*box, text, (number, index, part)))
     return words
 
 
-def _taken(
-    known: dict[tuple[str, int], list[_Bounds]], text: str, bands: range, around: _Bounds
-) -> _Bounds | None:
-    """The first of the known places of a word that is within `around`, taken out; None without one."""
-    left, top, right, bottom = around
-    for band in bands:
-        boxes = known.get((text, band), ())
-        for index, (x0, y0, x1, y1) in enumerate(boxes):
-            if left <= (x0 + x1) / 2 <= right and top <= (y0 + y1) / 2 <= bottom:
-                return boxes.pop(index)  # type: ignore[union-attr] # it has an entry, so it is a list
+def _taken(boxes: list[_Bounds], around: _Bounds) -> _Bounds | None:
+    """Take the first of the boxes that has its middle in another one."""
+    left, top, right, bottom = 2 * around[0], 2 * around[1], 2 * around[2], 2 * around[3]
+    for index, (x0, y0, x1, y1) in enumerate(boxes):
+        if top <= y0 + y1 <= bottom and left <= x0 + x1 <= right:
+            return boxes.pop(index)
     return None
+
+
+def _estimated(span: Span, part: int, y0: float, y1: float) -> _Bounds:
+    _, x0, x1 = _parts(span)[part]
+    return x0 / SCALE, y0, x1 / SCALE, y1
 
 
 def _whole(line: Line, number: int) -> Word:
@@ -114,7 +113,7 @@ def without_words(line: Line, gone: dict[int, set[int]]) -> Line | None:
         line: The line.
         gone: For indices of its spans the indices of words, as `Word.source` has them.
     """
-    if ALL in gone:
+    if ALL in gone or (len(gone) == len(line.spans) and all(ALL in parts for parts in gone.values())):
         return None
     left: list[Span] = []
     for index, span in enumerate(line.spans):
