@@ -50,9 +50,8 @@ def covered_runs(content: PageContent, printed: bytes) -> list[Suspect]:
         content: The page.
         printed: The same as HTML, which has the colours of the text.
     """
-    texts = [number for number, block in enumerate(content.blocks) if block.type == "text"]
-    areas = _areas(content, texts, printed)
-    suspects = list(_suspects(content, texts, areas, printed)) if areas else []
+    areas = _areas(content, printed)
+    suspects = list(_suspects(content, areas, printed)) if areas else []
     if not suspects:
         return []
     try:
@@ -84,15 +83,14 @@ def _colours(printed: bytes) -> list[int | None]:
     return [int(colours.pop(), 16) if len(colours) == 1 else None for colours in found]
 
 
-def _suspects(
-    content: PageContent, texts: Sequence[int], areas: Sequence[_Area], printed: bytes
-) -> Iterator[Suspect]:
+def _suspects(content: PageContent, areas: Sequence[_Area], printed: bytes) -> Iterator[Suspect]:
     colours: list[int | None] = []
     bands: dict[int, list[_Area]] = defaultdict(list)
     for area in areas:
         for band in range(int(area[3]) // _BAND, int(area[5]) // _BAND + 1):
             bands[band].append(area)
-    runs = ((number, run) for number in texts for run in content.blocks[number].lines)
+    texts = ((number, block) for number, block in enumerate(content.blocks) if block.type == "text")
+    runs = ((number, run) for number, block in texts for run in block.lines)
     for index, (number, run) in enumerate(runs):
         box = run.bbox
         top, bottom = box.y + _TOP * box.h, box.y + _BOTTOM * box.h
@@ -129,7 +127,7 @@ def _over(run: Run, number: int, colour: int | None, near: Sequence[_Area]) -> l
     return parts
 
 
-def _areas(content: PageContent, texts: Sequence[int], printed: bytes) -> list[_Area]:
+def _areas(content: PageContent, printed: bytes) -> list[_Area]:
     """The opaque rectangles of a page, if one can hide text: painted after some, or of the colour of some.
 
     Under text that is nearly white, images of one colour count as well.
@@ -142,7 +140,7 @@ def _areas(content: PageContent, texts: Sequence[int], printed: bytes) -> list[_
         and block.rectangle
         and block.argb >> 24 & 0xFF == 0xFF
     ]
-    if not texts or len(fills) > _MAX_AREAS:
+    if len(fills) > _MAX_AREAS:
         return []
     images: list[_Area] = []
     if any(block.type == "image" for block in content.blocks) and _NEARLY_WHITE.search(printed):
@@ -152,7 +150,8 @@ def _areas(content: PageContent, texts: Sequence[int], printed: bytes) -> list[_
                 images.append((number, _ANY_LIGHT, box.x, box.y, box.x + box.w, box.y + box.h))
     if not fills:
         return images
-    if fills[-1][0] < texts[0]:
+    first_text = next((number for number, block in enumerate(content.blocks) if block.type == "text"), 0)
+    if fills[-1][0] < first_text:
         colours = {int(colour, 16) for colour in set(_COLOUR.findall(printed))}
         if colours.isdisjoint(fill for _, fill in fills):
             return images

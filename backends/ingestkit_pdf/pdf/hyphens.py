@@ -47,18 +47,21 @@ _ENDING = 3  # letters of an ending at most
 
 def undo_hyphens(passages: Sequence[Passage]) -> None:
     """Decide the hyphens at the ends of lines, in place."""
-    cut = [passage for passage in passages if any(LINE_HYPHEN in text for text, _, _ in passage.pieces)]
+    texts = [passage.text for passage in passages]
+    cut = [passage for passage, text in zip(passages, texts, strict=True) if LINE_HYPHEN in text]
     if not cut:
         return
-    words = _words(passages)
+    words = _words(texts)
     for passage in cut:
         _decide(passage, words)
 
 
-def _words(passages: Iterable[Passage]) -> set[str]:
+def _words(texts: Iterable[str]) -> set[str]:
     """The words of the document that no line end cuts, in lower case."""
-    tokens = set("\n".join([passage.text for passage in passages]).lower().split())
-    return set(_FIRST_WORD.findall(" ".join([token for token in tokens if LINE_HYPHEN not in token])))
+    tokens = set("\n".join(texts).lower().split())
+    words = {token for token in tokens if token.isalpha()}
+    others = [token for token in tokens - words if LINE_HYPHEN not in token]
+    return words.union(_FIRST_WORD.findall(" ".join(others)))
 
 
 def _decide(passage: Passage, words: set[str]) -> None:
