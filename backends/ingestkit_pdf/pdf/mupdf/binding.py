@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from hashlib import blake2b
+from types import TracebackType
 from typing import Any
 
 _LAYOUT = "pymupdf.layout"
@@ -83,13 +84,27 @@ def translate(error: Exception) -> Exception:
     return ParserError(text)
 
 
-@contextmanager
-def guarded() -> Iterator[None]:
+class _Guard:
+    """A class and one instance, because it is entered some thirty times a page."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, FAILURES):
+            raise translate(error) from error
+
+
+_GUARD = _Guard()
+
+
+def guarded() -> AbstractContextManager[None]:
     """Turn what MuPDF raises into `ParserError` or `OutOfMemoryError`."""
-    try:
-        yield
-    except FAILURES as error:
-        raise translate(error) from error
+    return _GUARD
 
 
 def printed(write: Callable[[Any], None]) -> bytes:
