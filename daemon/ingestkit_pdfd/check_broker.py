@@ -131,8 +131,8 @@ def limits(
     if held * message > memory:
         yield Finding(
             "memory of deliveries",
-            f"a message is held whole before it can be refused, and {held} of {message >> 20} MiB (the broker's "
-            f"limit, unless that was changed) are more than the {memory >> 20} MiB there are",
+            f"a message is held whole before it can be refused, and {held} of {message >> 20} MiB (the "
+            f"broker's limit, unless that was changed) are more than the {memory >> 20} MiB there are",
             "lower prefetch, or max_message_size on the broker",
             fatal=False,
         )
