@@ -21,7 +21,7 @@ from ingestkit_pdf.wire.topology import Topology
 from support.amqp import channel, exists, publish, take
 from support.daemon import DaemonProcess
 from support.ledger import Ledger
-from support.letters import drained, job
+from support.letters import declare, drained, job
 from support.waiting import until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -76,35 +76,120 @@ def test_an_alarm_is_sat_out(
     impatient.assert_balanced(amqp_url)
 
 
-@pytest.mark.parametrize("queue", ["retry", "dead", "orphaned"])
+class User:
+    """A user of the broker that a test may take things away from."""
+
+    def __init__(self, broker: PrivateBroker, url: str) -> None:
+        self._broker = broker
+        self.name = f"user-{vhost_of(url)}"
+        self.vhost = vhost_of(url)
+        broker.ctl("add_user", self.name, "first-password")
+        broker.ctl("set_permissions", "-p", self.vhost, self.name, ".*", ".*", ".*")
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+        self.url = urlunsplit(parts._replace(netloc=f"{self.name}:first-password@{host}"))
+
+    def change_password(self) -> None:
+        self._broker.ctl("change_password", self.name, "second-password")
+
+    def cut_connections(self) -> None:
+        self._broker.ctl("close_all_user_connections", self.name, "test")
+
+    def allow(self, *, configure: str) -> None:
+        self._broker.ctl("set_permissions", "-p", self.vhost, self.name, configure, ".*", ".*")
+
+    def take_rights(self) -> None:
+        self._broker.ctl("clear_permissions", "-p", self.vhost, self.name)
+
+    def delete(self) -> None:
+        self._broker.ctl("delete_user", self.name)
+
+
+@pytest.fixture
+def user(broker: PrivateBroker, amqp_url: str) -> Iterator[User]:
+    made = User(broker, amqp_url)
+    yield made
+    if made.name in broker.ctl("list_users"):
+        made.delete()
+
+
+QUEUES = {
+    "retry": NAMES.retry_queue("default", 5).name,
+    "dead": NAMES.dead_queue.name,
+    "orphaned": NAMES.orphaned_queue.name,
+}
+
+
+def need(queue: str, url: str, daemon: DaemonProcess) -> None:
+    """Give the daemon something that it can only do with this queue."""
+    if queue == "retry":
+        failed = len(daemon.logged("publish_failed"))
+        while len(daemon.logged("publish_failed")) == failed:  # the one that was killed may have had no job
+            daemon.kill_worker()
+            time.sleep(0.2)
+        return
+    gone = NAMES.reply_queue("nobody").name if queue == "orphaned" else "amq.nobody"
+    message = replace(job("stray"), reply_to=gone)
+    publish(url, message, exchange=NAMES.jobs_exchange.name, routing_key="default")
+    daemon.wait_for("publish_failed" if queue == "dead" else "reply_orphaned", timeout=120)
+
+
+def settle_what_is_left(ledger: Ledger) -> None:
+    """What was deleted with its queue is submitted again; a daemon may remember it as retried."""
+    with contextlib.suppress(ResultTimeoutError):
+        ledger.settle(timeout=60)
+    ledger.submit_again()
+    ledger.settle(timeout=180)
+
+
+@pytest.mark.parametrize("queue", QUEUES)
 def test_a_deleted_queue_is_there_when_it_is_needed(
     amqp_url: str, open_ledger: Callable[..., Ledger], staging: Path, queue: str
 ) -> None:
     """A queue that somebody deletes while the daemon runs would be missed only by those who lost jobs."""
-    name = {
-        "retry": NAMES.retry_queue("default", 5).name,
-        "dead": NAMES.dead_queue.name,
-        "orphaned": NAMES.orphaned_queue.name,
-    }[queue]
     ledger = open_ledger(amqp_url)
     with DaemonProcess(amqp_url, staging, retry_attempts={"crashed": 20}) as daemon:
         ledger.submit(JOBS)
         daemon.wait_for("attempt_finished", count=50)
+        while queue == "retry" and not daemon.logged("attempt_finished", outcome="retried"):
+            daemon.kill_worker()
+            time.sleep(0.05)
         with channel(amqp_url) as opened:
-            opened.queue_delete(name)
+            deleted = opened.queue_delete(QUEUES[queue]).method.message_count
+        retried = len(daemon.logged("attempt_finished", outcome="retried"))
+        need(queue, amqp_url, daemon)
         if queue == "retry":
-            while not daemon.logged("publish_failed"):  # the one that was killed may have had no job
-                daemon.kill_worker()
-                time.sleep(0.2)
-            daemon.wait_for("attempt_finished", outcome="retried", timeout=RECOVERED)
+            assert deleted, "nothing waited there for its next attempt"
+            daemon.wait_for("attempt_finished", outcome="retried", count=retried + 1, timeout=RECOVERED)
+            settle_what_is_left(ledger)
         else:
-            gone = NAMES.reply_queue("nobody").name if queue == "orphaned" else "amq.nobody"
-            message = replace(job("stray"), reply_to=gone)
-            publish(amqp_url, message, exchange=NAMES.jobs_exchange.name, routing_key="default")
-            daemon.wait_for("publish_failed" if queue == "dead" else "reply_orphaned", timeout=120)
-            until(lambda: exists(amqp_url, name), timeout=RECOVERED)
-            assert take(amqp_url, name).message_id == "stray"
-        ledger.settle(timeout=180)
+            until(lambda: exists(amqp_url, QUEUES[queue]), timeout=RECOVERED)
+            assert take(amqp_url, QUEUES[queue]).message_id == "stray"
+            ledger.settle(timeout=180)
+    ledger.assert_balanced(amqp_url)
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_deleted_queue_ends_a_daemon_that_may_not_declare_it(
+    amqp_url: str, open_ledger: Callable[..., Ledger], staging: Path, user: User, queue: str
+) -> None:
+    """With the rights that are shipped, jobs would wait for ever for a queue that nobody declares."""
+    declare(amqp_url)
+    user.allow(configure="^$")
+    ledger = open_ledger(amqp_url)
+    daemon = DaemonProcess(user.url, staging, retry_attempts={"crashed": 20}).start()
+    ledger.submit(JOBS)
+    daemon.wait_for("attempt_finished", count=50)
+    with channel(amqp_url) as opened:
+        opened.queue_delete(QUEUES[queue])
+    need(queue, amqp_url, daemon)
+    assert daemon.wait(RECOVERED) == 3
+    assert "topology declare" in daemon.logged("daemon_failed")[0]["reason"]
+    declare(amqp_url)
+    with DaemonProcess(user.url, staging, retry_attempts={"crashed": 20}):
+        if queue != "retry":
+            assert take(amqp_url, QUEUES[queue]).message_id == "stray"
+        settle_what_is_left(ledger)
     ledger.assert_balanced(amqp_url)
 
 
@@ -147,40 +232,6 @@ def test_a_deleted_reply_queue_loses_no_result(
         ledger.settle(timeout=60)
         assert len(daemon.logged("attempt_finished")) == JOBS
     ledger.assert_balanced(amqp_url)
-
-
-class User:
-    """A user of the broker that a test may take things away from."""
-
-    def __init__(self, broker: PrivateBroker, url: str) -> None:
-        self._broker = broker
-        self.name = f"user-{vhost_of(url)}"
-        self.vhost = vhost_of(url)
-        broker.ctl("add_user", self.name, "first-password")
-        broker.ctl("set_permissions", "-p", self.vhost, self.name, ".*", ".*", ".*")
-        parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2]
-        self.url = urlunsplit(parts._replace(netloc=f"{self.name}:first-password@{host}"))
-
-    def change_password(self) -> None:
-        self._broker.ctl("change_password", self.name, "second-password")
-
-    def cut_connections(self) -> None:
-        self._broker.ctl("close_all_user_connections", self.name, "test")
-
-    def take_rights(self) -> None:
-        self._broker.ctl("clear_permissions", "-p", self.vhost, self.name)
-
-    def delete(self) -> None:
-        self._broker.ctl("delete_user", self.name)
-
-
-@pytest.fixture
-def user(broker: PrivateBroker, amqp_url: str) -> Iterator[User]:
-    made = User(broker, amqp_url)
-    yield made
-    if made.name in broker.ctl("list_users"):
-        made.delete()
 
 
 @pytest.mark.parametrize("fault", ["password", "rights", "user"])

@@ -66,7 +66,7 @@ def test_poison_is_parked_explained_and_answered_once_its_cause_is_gone(
         assert (record["reason"], record["code"]) == ("timeout", "E_EXECUTION_TIMEOUT")
         assert f"{SECONDS:g} s" in record["message"]
         assert record["host"] == socket.gethostname()
-        assert 0 < shown["parked_at"] - record["at"] < 120
+        assert -1 < shown["parked_at"] - record["at"] < 120  # whole seconds
         assert record["details"]["page_reached"] == 1
         assert record["details"]["peak_memory_bytes"] > MIB
     assert shown["history"][-1]["details"]["document_sha256"] == digest
