@@ -39,7 +39,7 @@ def remove_topology(amqp_url: str, prefix: str) -> None:
         channel = connection.channel()
         for queue in (*topology.queues([DEFAULT_LANE]), topology.reply_queue(CLIENT_ID)):
             channel.queue_delete(queue.name)
-        for exchange in topology.exchanges():
+        for exchange in (*topology.exchanges(), *topology.side_exchanges()):
             channel.exchange_delete(exchange.name)
     finally:
         connection.close()

@@ -57,18 +57,35 @@ def daemon_url(amqp_url: str, tmp_path: Path) -> Iterator[str]:
     assert daemon.terminate() == 0
 
 
-def test_the_producer_of_the_readme(daemon_url: str, workplace: Path) -> None:
-    """The first code that a newcomer copies would not run."""
-    (example,) = examples("README.md")
-    code, replaced = re.subn(r'"amqp://[^"]*"', repr(daemon_url), example)
-    assert replaced == 1
-    assert len(example.splitlines()) <= 10
+def test_the_router_of_the_readme_works_here_and_through_a_broker(daemon_url: str, workplace: Path) -> None:
+    """The first code that a newcomer copies would not run, or need more than another configuration."""
+    local, distributed, _ = examples("README.md")
+    (setting,) = [line for line in local.splitlines() if line.startswith("config = ")]
     shutil.copy(workplace / "build/demo/samples/text.pdf", workplace / "invoice.pdf")
     shutil.copy(workplace / "build/demo/samples/corrupt.pdf", workplace / "contract.pdf")
-    lines = sorted(run(code, workplace).splitlines())
-    assert len(lines) == 2
-    assert re.fullmatch(r"contract\.pdf: failed, E_\w+", lines[0])
-    assert re.fullmatch(r"invoice\.pdf: 3 pages, \d+ chunks", lines[1])
+    for code in (local, with_broker(local.replace(setting, distributed), daemon_url)):
+        lines = sorted(run(code, workplace).splitlines())
+        assert len(lines) == 2
+        assert re.fullmatch(r"contract\.pdf: failed, E_\w+", lines[0])
+        assert re.fullmatch(r"invoice\.pdf: 3 pages, \d+ chunks", lines[1])
+
+
+def test_the_producer_of_the_readme(daemon_url: str, workplace: Path) -> None:
+    """Who submits jobs by himself would have nothing to begin with."""
+    code = with_broker(examples("README.md")[2], daemon_url)
+    assert len(code.splitlines()) <= 10
+    shutil.copy(workplace / "build/demo/samples/text.pdf", workplace / "invoice.pdf")
+    shutil.copy(workplace / "build/demo/samples/corrupt.pdf", workplace / "contract.pdf")
+    told = run(code, workplace)
+    assert "['E_PARSE_CORRUPT']" in told
+    assert "# " in told
+
+
+def with_broker(code: str, url: str) -> str:
+    """The code with the address of a broker that there is."""
+    code, replaced = re.subn(r'"amqp://[^"]*"', repr(url), code)
+    assert replaced == 1
+    return code
 
 
 def test_the_examples_of_the_tutorial(daemon_url: str, workplace: Path) -> None:

@@ -15,6 +15,7 @@ from ingestkit_pdf.wire.topology import Topology
 from ingestkit_pdfd import reply
 from ingestkit_pdfd.amqp import BrokerAddress, Publisher
 from ingestkit_pdfd.metrics import Metrics
+from ingestkit_pdfd.refusals import Refusals
 from ingestkit_pdfd.reply import Outbox
 from support.amqp import channel, depth
 from support.letters import declare
@@ -41,7 +42,8 @@ def test_a_full_queue_holds_up_nobody_else(
     async def scenario() -> list[float]:
         address = BrokerAddress(SecretStr(amqp_url), 10, 10.0)
         publisher = Publisher(address, NAMES, ["default"], timeout=10)
-        outbox = Outbox(publisher, NAMES, lambda _error: None, Metrics(["default"]))
+        metrics = Metrics(["default"])
+        outbox = Outbox(publisher, NAMES, Refusals(lambda: "broker", metrics), metrics)
 
         async def answer(name: str, queue: str) -> float:
             begun = time.monotonic()

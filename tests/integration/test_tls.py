@@ -197,7 +197,7 @@ def test_the_command_takes_certificates_from_options_environment_and_file(
     }
     options = ["--config", str(tmp_path / "config.toml"), "--tls-key-file", str(secured.good.key_file)]
     listed = CliRunner().invoke(cli, ["dead", "list", *options], env=environment)
-    assert (listed.exit_code, listed.output) == (0, "0 letters\n"), listed.output
+    assert (listed.exit_code, listed.output) == (0, "0 dead letters\n"), listed.output
     refused = CliRunner().invoke(cli, ["status", *options, "--tls-server-name", "x.example"], env=environment)
     assert refused.exit_code == 1
     assert "set tls_server_name" in refused.output
