@@ -38,7 +38,7 @@ test-faults: ## Kills and stops under load, on RabbitMQ 3 and 4; most of an hour
 	@tests/faults/packages.sh
 	@$(PYTEST) tests/faults --durations=5 $(PYTEST_ARGS)
 
-test-systemd: ## The installed service in a real systemd (root); INGESTKIT_SYSTEM_TESTS=short: a shorter outage
+test-systemd: ## The installed service in a real systemd (root); INGESTKIT_SYSTEM_TESTS=short: under three minutes
 	@$(BOOTSTRAP) dev
 	@tests/system/packages.sh
 	@$(PYTEST) tests/system --durations=5 $(PYTEST_ARGS)
