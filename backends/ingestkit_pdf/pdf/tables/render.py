@@ -11,7 +11,6 @@ from ingestkit_pdf.pdf.tables.model import Table
 
 __all__ = ["markdown_rows", "table_name", "table_result"]
 
-_SPACE = re.compile(r"\s+")
 _PIPE = re.compile(r"(\\*)\|")  # with the backslashes before it: an odd one would escape the escape
 
 
@@ -29,11 +28,15 @@ def markdown_rows(table: Table) -> list[str]:
 
 
 def _row(cells: list[str]) -> str:
-    return "| " + " | ".join([_PIPE.sub(r"\1\1\\|", _one_line(cell)) for cell in cells]) + " |"
+    return "| " + " | ".join([_escaped(_one_line(cell)) for cell in cells]) + " |"
 
 
 def _one_line(text: str) -> str:
-    return _SPACE.sub(" ", text).strip()
+    return " ".join(text.split())
+
+
+def _escaped(text: str) -> str:
+    return _PIPE.sub(r"\1\1\\|", text) if "|" in text else text
 
 
 def table_name(page_number: int, index: int) -> str:
