@@ -31,6 +31,15 @@ CONSUMING_AGAIN = 10.0
 PATIENT = {"retry_attempts": {"crashed": 60}, "max_deliveries": 19}
 
 
+def kill_a_worker_at_work(daemon: DaemonProcess) -> None:
+    """Kill workers until one of them had a job: documents are read in a moment, most are hit in between."""
+    before = len(daemon.logged("attempt_finished", signal="SIGKILL"))
+    until(
+        lambda: len(daemon.logged("attempt_finished", signal="SIGKILL")) > before or daemon.kill_worker(),
+        timeout=60,
+    )
+
+
 def test_kills_of_workers_daemons_and_broker_lose_nothing(
     broker: PrivateBroker, amqp_url: str, open_ledger: Callable[..., Ledger], staging: Path
 ) -> None:
@@ -38,20 +47,18 @@ def test_kills_of_workers_daemons_and_broker_lose_nothing(
     ledger = open_ledger(amqp_url, submit_timeout=180)
     feeding = threading.Thread(target=ledger.submit, args=(JOBS + 200,))
     feeding.start()
-    crashed = redelivered = 0
+    redelivered = 0
     for number in range(20):
         daemon = DaemonProcess(amqp_url, staging, **PATIENT).start()
         daemon.wait_for("attempt_finished", count=2)
         for _ in range(3 if number < 10 else 2):
-            daemon.kill_worker()
+            kill_a_worker_at_work(daemon)
         if number % 4 == 3:
             broker.kill()
             broker.start()
             daemon.wait_for("daemon_ready", count=2, timeout=CONSUMING_AGAIN)
         daemon.kill()
-        crashed += len(daemon.logged("attempt_finished", signal="SIGKILL"))
         redelivered += len(daemon.logged("attempt_finished", redelivered=True))
-    assert crashed >= 20, "of fifty killed workers, few had a job"
     assert redelivered >= 20, "of twenty killed daemons, few had a job"
     feeding.join()
     with DaemonProcess(amqp_url, staging, **PATIENT):
