@@ -146,6 +146,8 @@ class ReplyConsumer:
         self._channel.basic_cancel(tag, callback=lambda _frame: self._consume_on())
 
     def _consume_on(self) -> None:
+        if self._channel is None or not self._channel.is_open:
+            return
         limit = self._window
         if self._bytes > _MAX_AHEAD:
             limit = _FEW if self._store.is_starving else 0
@@ -157,6 +159,8 @@ class ReplyConsumer:
         channel = self._channel
 
         def limited(_frame: Any) -> None:
+            if not channel.is_open:
+                return  # the queue was deleted meanwhile
             self._limit, self._own = limit, 0
             self._last_tag_before = next(reversed(self._unsettled), 0)
             channel.basic_consume(self._queue, self._on_message, callback=consuming)
