@@ -44,12 +44,6 @@ class Launcher:
         """True when its workers may open no document themselves."""
         return self._setup.sandbox is not Sandbox.OFF
 
-    @property
-    def server_pid(self) -> int | None:
-        """The fork server's pid, while there is one."""
-        server = self._server
-        return server.pid if server is not None else None
-
     def spawn(self) -> WorkerProcess:
         """Fork a worker; a fork server that has died is started again.
 
