@@ -14,7 +14,7 @@ from ingestkit_pdf._deployment import DEFAULT_PREFIX, NAME_RULE, is_valid_name
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.execution.tls import BrokerTLS, TLSError
 
-__all__ = ["amqp_url", "config", "lane_name", "output_options", "prefix", "queue_url", "tls"]
+__all__ = ["amqp_url", "config", "lane_name", "output_options", "prefix", "queue_url", "timeout", "tls"]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -57,6 +57,16 @@ _TLS = (
     ("key-password-file", "File that holds the password of an encrypted key."),
     ("server-name", "Name that the broker's certificate must have, if not the URL's host."),
     ("minimum-version", "Oldest version of TLS: 1.2 (the default) or 1.3."),
+)
+
+
+timeout = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for each answer of the broker.",
 )
 
 

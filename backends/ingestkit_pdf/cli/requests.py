@@ -31,14 +31,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One line of JSON f
 @_JOBS
 @_CLIENT
 @_JSON
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0.1),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="To wait for any one answer of the broker.",
-)
+@options.timeout
 @options.amqp_url
 @options.prefix
 @options.config

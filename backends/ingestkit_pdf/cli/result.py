@@ -29,14 +29,7 @@ __all__ = ["result"]
 @options.output_options("markdown")
 @options.amqp_url
 @options.prefix
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0.1),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait for each answer of the broker.",
-)
+@options.timeout
 @options.config
 @options.tls
 @click.pass_context

@@ -47,10 +47,9 @@ class PageLayout:
 
 @dataclass(slots=True)
 class Structure:
-    """The document's passages and tables in order, and the numbers of the pages with several columns."""
+    """The document's passages and tables in order."""
 
     passages: list[Passage] = field(default_factory=list)
-    multi_column: set[int] = field(default_factory=set)
     tables: list[TableResult] = field(default_factory=list)
 
 
@@ -129,8 +128,6 @@ class StructureBuilder:
         headless = self._stitcher.add(page.number, layout.tables)
         if headless:
             _begin_with_data(layout, headless)
-        if layout.is_multi_column:
-            structure.multi_column.add(page.number)
         continue_across_pages(structure.passages, layout.passages)
         structure.passages.extend(layout.passages)
         for size, count in page.sizes.items():
