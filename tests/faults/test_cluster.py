@@ -61,12 +61,12 @@ def test_the_leader_of_the_jobs_is_killed_five_times(
 ) -> None:
     """The loss of a machine would cost jobs or results, or need somebody to restart daemons and producers."""
     for number in range(5):
-        feeding = threading.Thread(target=ledger.submit, args=(120,))
+        feeding = threading.Thread(target=ledger.submit, args=(500,))
         feeding.start()
-        daemon.wait_for("attempt_finished", count=120 * number + 20, timeout=60)
+        daemon.wait_for("attempt_finished", count=500 * number + 50, timeout=60)
         cluster.leader_of(JOBS, balancer.url).kill()
         feeding.join()
-        ledger.settle(timeout=60)  # all of it without the node that is down
+        ledger.settle(timeout=120)  # all of it without the node that is down
         cluster.start()
     assert daemon.terminate() == 0
     ledger.assert_balanced(balancer.url)
