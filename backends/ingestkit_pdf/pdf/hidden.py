@@ -22,7 +22,6 @@ from ingestkit_pdf.pdf.mupdf import SCALE, PageContent
 __all__ = ["take_hidden"]
 
 _SUSPECT_HTML = re.compile(rb'font-size:[\d.]+pt(;color:#(?:f[a-f0-9]){3})?">')
-_RUN = re.compile(rb"<font [^>]*>(.*?)</font>", re.DOTALL)
 _CHAR = re.compile(
     rb'<char c="([^"]*)" quad="([-\d.e]+) ([-\d.e]+) ([-\d.e]+)(?: [-\d.e]+){4} ([-\d.e]+)"'
     rb'[^>]*? color="#([0-9a-f]{6})" alpha="#([0-9a-f]{2})"'
@@ -129,10 +128,10 @@ def _by_letters(content: PageContent, scans: Sequence[_Box]) -> tuple[int, list[
     """The same for pages on which single letters have to be looked at."""
     painted: list[_Box] | None = None
     count, runs = 0, []
-    for match in _RUN.finditer(content.xml()):
-        if b'alpha="#0' not in match.group(1) and b'color="#f' not in match.group(1):
+    for run in content.letters():
+        if b'alpha="#0' not in run and b'color="#f' not in run:
             continue
-        chars = _CHAR.findall(match.group(1))
+        chars = _CHAR.findall(run)
         visible, hidden, is_scan = [], 0, False
         for letter, *quad, color, alpha in chars:
             is_faint = alpha < _FAINT
@@ -166,7 +165,7 @@ def _covered(
         letters, visible = suspect.run.text, ""
         if not any(start <= x0 + _SLACK and end >= x1 - _SLACK for start, end in suspect.parts):
             if printed is None:
-                printed = [_CHAR.findall(run) for run in _RUN.findall(content.xml())]
+                printed = [_CHAR.findall(run) for run in content.letters()]
             letters, visible = _parted(suspect, printed)
         count += sum(not letter.isspace() for letter in letters)
         if letters.strip() and not _is_on((x0, y0, x1, y1), scans):

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from ingestkit_pdf.pdf.blocks import Block
 
@@ -22,7 +23,7 @@ __all__ = ["is_run_together", "needs_letters", "put_right"]
 
 _LAM = "\u0644"
 _ALEFS = frozenset("\u0622\u0623\u0625\u0627\u0671")
-_RUN = re.compile(rb'<font [^>]*size="([\d.]+)"[^>]*>(.*?)</font>', re.DOTALL)
+_SIZE = re.compile(rb' size="([\d.]+)"')
 _LETTER = re.compile(rb'<char c="([^"]*)"')
 _CHAR = re.compile(rb'<char c="([^"]*)" quad="([-\d.e]+) [-\d.e]+ ([-\d.e]+) ')
 _SPACED = re.compile("[\u0900-\u10ff\u1100-\u13ff\uac00-\ud7af]")
@@ -49,23 +50,22 @@ def is_run_together(text: str) -> bool:
     return text.count(" ") * _LETTERS < len(text) and _LONG.search(text) is not None
 
 
-def put_right(blocks: Iterable[Block], xml: bytes) -> None:
+def put_right(blocks: Iterable[Block], runs: Sequence[bytes]) -> None:
     """Put the letters of runs in order and spaces between their words, in place.
 
     Args:
         blocks: Of a page.
-        xml: The same page with every character, see `PageContent.xml`.
+        runs: The same page letter by letter, see `PageContent.letters`.
     """
     right: dict[str, str] = {}
-    for match in _RUN.finditer(xml):
-        size, run = float(match.group(1)), match.group(2)
-        wrong = html.unescape(b"".join(_LETTER.findall(run)).decode("utf-8", "replace"))
+    for run in runs:
+        wrong = "".join(map(_letter, _LETTER.findall(run)))
         if _LAM in wrong:
             right[wrong] = _turned(_chars(run))
         elif _SPACED.search(wrong):
-            right[wrong] = _spaced(_chars(run), _GAP * size)
+            right[wrong] = _spaced(_chars(run), _GAP * _size(run))
         elif _LONG.search(wrong):
-            right[wrong] = _spaced(_chars(run), _NARROW_GAP * size)
+            right[wrong] = _spaced(_chars(run), _NARROW_GAP * _size(run))
     for block in blocks:
         for run in block.lines:
             run.text = right.get(run.text, run.text)
@@ -73,10 +73,19 @@ def put_right(blocks: Iterable[Block], xml: bytes) -> None:
 
 def _chars(run: bytes) -> list[tuple[str, float, float]]:
     """Each letter with its left and right edge."""
-    return [
-        (html.unescape(letter.decode("utf-8", "replace")), float(x0), float(x1))
-        for letter, x0, x1 in _CHAR.findall(run)
-    ]
+    return [(_letter(code), float(x0), float(x1)) for code, x0, x1 in _CHAR.findall(run)]
+
+
+@lru_cache(maxsize=4096)
+def _letter(code: bytes) -> str:
+    """A letter that XML may have as its number."""
+    return html.unescape(code.decode("utf-8", "replace"))
+
+
+def _size(run: bytes) -> float:
+    """The font size of a run, in points."""
+    match = _SIZE.search(run)
+    return float(match.group(1)) if match else 0.0
 
 
 def _turned(chars: list[tuple[str, float, float]]) -> str:

@@ -170,7 +170,7 @@ def _read_text(content: PageContent, fonts: Fonts, *, is_tagged: bool) -> PageTe
     blocks = page_blocks(content) if is_tagged else content.blocks
     text = read_lines(blocks, content.width, content.height, fonts)
     if text.is_run_together:
-        put_right(blocks, content.xml())
+        put_right(blocks, content.letters())
         text = read_lines(blocks, content.width, content.height, fonts)
     text.lines = without_doubles(text.lines)
     return text

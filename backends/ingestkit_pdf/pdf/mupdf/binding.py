@@ -21,7 +21,7 @@ if _blocked:
     sys.modules[_LAYOUT] = None  # type: ignore[assignment] # makes its import fail
 
 import pymupdf  # noqa: E402
-from pymupdf import extra, mupdf  # noqa: E402
+from pymupdf import mupdf  # noqa: E402
 
 if _blocked:
     del sys.modules[_LAYOUT]
@@ -32,8 +32,8 @@ __all__ = [
     "OutOfMemoryError",
     "ParserError",
     "drop_messages",
-    "extra",
     "guarded",
+    "letters_of",
     "load_layout_model",
     "message_count",
     "mupdf",
@@ -41,7 +41,6 @@ __all__ = [
     "pymupdf",
     "take_messages",
     "translate",
-    "xml_of",
 ]
 
 SCALE = 100
@@ -118,10 +117,11 @@ def printed(write: Callable[[Any], None]) -> bytes:
         return data
 
 
-def xml_of(stext: Any) -> bytes:
-    """A structured text page as XML, a `<char>` for every character."""
+def letters_of(stext: Any) -> list[bytes]:
+    """The runs of a structured text page as XML: the attributes of `<font>`, a `<char>` for every letter."""
     flags = mupdf.FZ_STEXT_XML_FLAGS_CHARS
-    return printed(lambda out: mupdf.fz_print_stext_page_as_xml_with_flags(out, stext, 0, flags))
+    xml = printed(lambda out: mupdf.fz_print_stext_page_as_xml_with_flags(out, stext, 0, flags))
+    return xml.split(b"<font ")[1:]  # far faster than a pattern: there are 150 bytes to a letter
 
 
 def load_layout_model() -> None:

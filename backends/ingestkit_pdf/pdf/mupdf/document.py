@@ -221,5 +221,5 @@ class Document:
                 source=(self.handle, index),
             )
             if needs_letters(content.blocks):
-                put_right(content.blocks, content.xml())
+                put_right(content.blocks, content.letters())
             return content

@@ -19,13 +19,12 @@ from .binding import (
     SCALE,
     ParserError,
     drop_messages,
-    extra,
     guarded,
+    letters_of,
     message_count,
     mupdf,
     printed,
     pymupdf,
-    xml_of,
 )
 
 __all__ = ["PageContent", "Painted"]
@@ -119,9 +118,9 @@ class PageContent:
             for node in images:
                 node.type = mupdf.FZ_STEXT_BLOCK_IMAGE
 
-    def xml(self) -> bytes:
-        """The text as XML, a `<char>` with colour, opacity and flags for every character."""
-        return xml_of(self.stext)
+    def letters(self) -> list[bytes]:
+        """The text as XML, a piece for each run, a `<char>` with colour, opacity and flags for every letter."""
+        return letters_of(self.stext)
 
     def elements(self) -> list[Element]:
         """The text once more, in the elements of the document's own structure, in their order."""
@@ -130,7 +129,7 @@ class PageContent:
             data = printed(lambda out: mupdf.fz_print_stext_page_as_json(out, stext, SCALE))
             elements = read_elements(data)
         if needs_letters(_leaves(elements)):
-            put_right(_leaves(elements), xml_of(stext))
+            put_right(_leaves(elements), letters_of(stext))
         return elements
 
     @property
@@ -250,21 +249,25 @@ class PageContent:
 
     def painted_areas(self) -> list[tuple[float, float, float, float]]:
         """Boxes of what is filled with something else than white, and of images; in hundredths of a point."""
-        areas: list[tuple[float, float, float, float]] = []
-
-        def keep(path: dict[str, Any]) -> None:
-            fill = path.get("fill")
-            x0, y0, x1, y1 = path["rect"]
-            seen = x1 - x0 > _MIN_GROUND and y1 - y0 > _MIN_GROUND and len(areas) < _MAX_GROUNDS
-            if fill and seen and min(fill) < _NEARLY_WHITE:
-                areas.append((x0 * SCALE, y0 * SCALE, x1 * SCALE, y1 * SCALE))
-
-        with guarded():
-            extra.get_cdrawings(self.page, False, keep, None)
+        fills = [
+            number
+            for number, block in enumerate(self.blocks)
+            if block.type == "vector" and not block.stroked and _is_ground(block.argb)
+        ]
+        areas = [
+            (x0 * SCALE, y0 * SCALE, x1 * SCALE, y1 * SCALE)
+            for x0, y0, x1, y1 in self.vector_boxes(fills).values()
+            if x1 - x0 > _MIN_GROUND and y1 - y0 > _MIN_GROUND
+        ][:_MAX_GROUNDS]
         for block in self.blocks:
             if block.type == "image" and (box := block.bbox) is not None:
                 areas.append((box.x, box.y, box.x + box.w, box.y + box.h))
         return areas
+
+
+def _is_ground(argb: int) -> bool:
+    """True for a colour on which white text is seen."""
+    return min(argb >> 16 & 0xFF, argb >> 8 & 0xFF, argb & 0xFF) < _NEARLY_WHITE * 0xFF
 
 
 def _has_faint_state(resources: Any) -> bool:
