@@ -120,7 +120,7 @@ def profile_page(
     """
     profile = PageProfile(coverage=image_coverage(text.images, width, height))
     joined = profile.measure(text.lines)
-    _set_type(profile, text, config, _unread_coverage(profile, text, (width, height), config))
+    _set_type(profile, text, joined, config, _unread_coverage(profile, text, (width, height), config))
     if has_fields:
         profile.page_type = PageType.FORM
     if profile.chars and (
@@ -149,7 +149,9 @@ def _unread_coverage(
     return min(image_coverage(unread, *size), profile.coverage)
 
 
-def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig, unread: float) -> None:
+def _set_type(
+    profile: PageProfile, text: PageText, joined: str, config: PDFProcessorConfig, unread: float
+) -> None:
     chars, coverage = profile.chars, profile.coverage
     if chars < config.scanned_max_chars and coverage > config.min_image_coverage_for_scanned:
         profile.page_type = PageType.SCANNED
@@ -166,7 +168,7 @@ def _set_type(profile: PageProfile, text: PageText, config: PDFProcessorConfig, 
     elif text.images and not chars:
         profile.page_type = PageType.MIXED
         profile.warn(ErrorCode.W_PAGE_IMAGE_TEXT_NOT_READ, PageStatus.SKIPPED)
-    elif _is_contents(text.lines, config.toc_line_ratio):
+    elif any(mark in joined for mark in _LEADERS) and _is_contents(text.lines, config.toc_line_ratio):
         profile.page_type = PageType.TOC
     elif _is_table(text.lines):
         profile.page_type = PageType.TABLE_HEAVY

@@ -180,7 +180,7 @@ class Line:
                 self.cells += 1
             else:
                 self.gaps += 1
-        if gap > _SPACE * em and not (self.text.endswith(" ") or text.startswith(" ")):
+        if gap > _SPACE * em and self.text[-1:] != " " != text[:1]:
             self.text += " " + text
         else:
             self.text += text
@@ -188,8 +188,8 @@ class Line:
             self.style &= style
             if len(text) > self.longest:
                 self.size, self.longest = size, len(text)
-        self.x0, self.y0 = min(self.x0, x0), min(self.y0, y0)
-        self.x1, self.y1 = max(self.x1, x1), max(self.y1, y1)
+        self.x0, self.y0 = x0 if x0 < self.x0 else self.x0, y0 if y0 < self.y0 else self.y0
+        self.x1, self.y1 = x1 if x1 > self.x1 else self.x1, y1 if y1 > self.y1 else self.y1
 
 
 class PageText:

@@ -119,7 +119,7 @@ class PageContent:
                 node.type = mupdf.FZ_STEXT_BLOCK_IMAGE
 
     def letters(self) -> list[bytes]:
-        """The text as XML, a piece for each run, a `<char>` with colour, opacity and flags for every letter."""
+        """The runs of the page as XML: a `<char>` with colour, opacity and flags for every letter."""
         return letters_of(self.stext)
 
     def elements(self) -> list[Element]:
