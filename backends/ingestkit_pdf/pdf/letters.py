@@ -50,30 +50,30 @@ def is_run_together(text: str) -> bool:
     return text.count(" ") * _LETTERS < len(text) and _LONG.search(text) is not None
 
 
-def put_right(blocks: Iterable[Block], runs: Sequence[bytes]) -> None:
+def put_right(blocks: Iterable[Block], letters: Sequence[bytes]) -> None:
     """Put the letters of runs in order and spaces between their words, in place.
 
     Args:
         blocks: Of a page.
-        runs: The same page letter by letter, see `PageContent.letters`.
+        letters: The runs of the same page letter by letter, see `PageContent.letters`.
     """
     right: dict[str, str] = {}
-    for run in runs:
-        wrong = "".join(map(_letter, _LETTER.findall(run)))
+    for xml in letters:
+        wrong = "".join(map(_letter, _LETTER.findall(xml)))
         if _LAM in wrong:
-            right[wrong] = _turned(_chars(run))
+            right[wrong] = _turned(_chars(xml))
         elif _SPACED.search(wrong):
-            right[wrong] = _spaced(_chars(run), _GAP * _size(run))
+            right[wrong] = _spaced(_chars(xml), _GAP * _size(xml))
         elif _LONG.search(wrong):
-            right[wrong] = _spaced(_chars(run), _NARROW_GAP * _size(run))
+            right[wrong] = _spaced(_chars(xml), _NARROW_GAP * _size(xml))
     for block in blocks:
         for run in block.lines:
             run.text = right.get(run.text, run.text)
 
 
-def _chars(run: bytes) -> list[tuple[str, float, float]]:
+def _chars(xml: bytes) -> list[tuple[str, float, float]]:
     """Each letter with its left and right edge."""
-    return [(_letter(code), float(x0), float(x1)) for code, x0, x1 in _CHAR.findall(run)]
+    return [(_letter(code), float(x0), float(x1)) for code, x0, x1 in _CHAR.findall(xml)]
 
 
 @lru_cache(maxsize=4096)
@@ -82,9 +82,9 @@ def _letter(code: bytes) -> str:
     return html.unescape(code.decode("utf-8", "replace"))
 
 
-def _size(run: bytes) -> float:
+def _size(xml: bytes) -> float:
     """The font size of a run, in points."""
-    match = _SIZE.search(run)
+    match = _SIZE.search(xml)
     return float(match.group(1)) if match else 0.0
 
 
