@@ -65,7 +65,7 @@ def _is_crossed(words: Sequence[Word], rules: Rules) -> bool:
     """True when a vertical rule goes through a run of words: then its words stand in different cells."""
     vertical = sorted(rules.vertical)
     places = [rule.at for rule in vertical]
-    for x0, y0, x1, y1, *_ in words:
+    for x0, y0, x1, y1, _, _ in words:
         for rule in vertical[bisect_right(places, x0 + _INTO) : bisect_right(places, x1 - _INTO)]:
             if rule.start < (y0 + y1) / 2 < rule.end:
                 return True

@@ -9,7 +9,7 @@ from itertools import pairwise
 from ingestkit_pdf.pdf.tables.model import Cell, Rule, Word
 from ingestkit_pdf.pdf.tables.rules import Frame
 
-__all__ = ["Lattice", "lattice_of", "place_of"]
+__all__ = ["Lattice", "lattice_of"]
 
 _CLUSTER = 3.0  # edges nearer than this are one edge
 _SLIVER, _FLAT = 8.0, 5.0  # columns narrower and rows lower than this hold no text
@@ -127,17 +127,12 @@ class Lattice:
         return cells, rows, cols
 
 
-def place_of(edges: list[float], middle: float) -> int:
-    """Index of the band between edges that holds `middle`; what sticks out belongs to the outermost."""
-    return bisect_right(edges, middle, 1, len(edges) - 1) - 1
-
-
 def _sorted_in(words: Sequence[Word], edges: list[float], low: int, high: int) -> list[list[Word]]:
     count = len(edges) - 1
     bands: list[list[Word]] = [[] for _ in range(count)]
     for word in words:
         middle = (word[low] + word[high]) / 2  # type: ignore[operator]
-        bands[bisect_right(edges, middle, 1, count) - 1].append(word)  # as `place_of`
+        bands[bisect_right(edges, middle, 1, count) - 1].append(word)
     return bands
 
 
@@ -195,6 +190,8 @@ def _is_drawn(rules: Sequence[Rule], start: float, end: float) -> bool:
     """True when rules cover most of the way from `start` to `end`."""
     covered = 0.0
     for _, first, last in rules:
+        if first <= start and last >= end:  # the usual case
+            return True
         if last > start and first < end:
             covered += (last if last < end else end) - (first if first > start else start)
     return covered >= _COVER * (end - start)

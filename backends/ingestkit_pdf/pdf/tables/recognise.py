@@ -82,9 +82,10 @@ def recognise(
         engine: What finds them.
         fields: Where something can be filled in: what has such cells is a form, and stays text.
     """
-    if engine is None or not may_have_tables(lines, content.vector_count):
+    vectors = content.vector_count
+    if engine is None or not may_have_tables(lines, vectors):
         return PageTables(lines)
-    if content.vector_count > config.table_max_vectors:
+    if vectors > config.table_max_vectors:
         return PageTables(lines, gave_up=True)
     try:
         tables = engine.find(content, lines)

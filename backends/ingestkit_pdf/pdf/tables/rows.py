@@ -70,7 +70,7 @@ def cells_of_line(line: TextLine, bounds: Sequence[float]) -> LineCells:
     """Cut a line at the bounds of its table's columns; text that runs over a bound spans the columns."""
     cells: list[tuple[int, int, list[Word]]] = []
     for run in line.runs(_WORD_GAP):
-        x0, x1 = run[0].x0, max(word.x1 for word in run)
+        x0, x1 = run[0].x0, max([word.x1 for word in run])
         slack = min(_SLACK_WIDTH * (x1 - x0), _SLACK_HEIGHT * line.height)
         first, last = bisect_right(bounds, x0 + slack), bisect_right(bounds, x1 - slack)
         if first > last:
@@ -79,7 +79,7 @@ def cells_of_line(line: TextLine, bounds: Sequence[float]) -> LineCells:
             before = cells.pop()
             cells.append((before[0], max(before[1], last), [*before[2], *run]))
         else:
-            cells.append((first, last, list(run)))
+            cells.append((first, last, run))
     return LineCells(line, cells)
 
 

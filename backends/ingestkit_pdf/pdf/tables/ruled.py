@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import islice, pairwise
 from statistics import median
 
-from ingestkit_pdf.pdf.tables.lattice import Lattice, lattice_of, place_of
+from ingestkit_pdf.pdf.tables.lattice import Lattice, lattice_of
 from ingestkit_pdf.pdf.tables.model import Box, Cell, Table, Word
 from ingestkit_pdf.pdf.tables.rows import cells_of_line, group_rows, is_value
 from ingestkit_pdf.pdf.tables.rules import Frame
@@ -67,10 +69,7 @@ def _complete(lattice: Lattice, words: Sequence[Word]) -> None:
     tall = _TALL * sorted([word.y1 - word.y0 for word in words])[len(words) // 2]
     rows = lattice.by_row(words)
     for row in range(lattice.rows - 1, -1, -1):
-        is_high = (
-            lattice.ys[row + 1] - lattice.ys[row] > tall
-            and sum(1 for word in rows[row] if is_value(word.text)) > 1
-        )
+        is_high = lattice.ys[row + 1] - lattice.ys[row] > tall and _has_several_values(rows[row])
         is_open = not all(lattice.right[row][:-1])
         if not (is_high or is_open):
             continue
@@ -79,6 +78,11 @@ def _complete(lattice: Lattice, words: Sequence[Word]) -> None:
             lattice.wall_gaps(row, [(run[0].x0, run[-1].x1) for line in lines for run in line.segments])
         if is_high and len(lines) > 1:
             lattice.split_row(row, _hidden_rows(lattice, lines))
+
+
+def _has_several_values(words: Iterable[Word]) -> bool:
+    values = (word for word in words if is_value(word.text))
+    return len(list(islice(values, 2))) > 1
 
 
 def _cut_column(lattice: Lattice, col: int, words: Sequence[Word]) -> None:
@@ -136,11 +140,12 @@ def _share(texts: Sequence[str]) -> float:
 def _fill(lattice: Lattice, words: Sequence[Word]) -> tuple[list[tuple[Cell, list[Word]]], int]:
     """The cells with text and their words, row by row, and how many cells there are with and without."""
     areas, owner = lattice.merged()
-    content: dict[int, list[Word]] = {}
-    xs, ys = lattice.xs, lattice.ys
-    for word in words:
-        row, col = place_of(ys, (word[1] + word[3]) / 2), place_of(xs, (word[0] + word[2]) / 2)
-        content.setdefault(owner[row][col], []).append(word)
+    content: defaultdict[int, list[Word]] = defaultdict(list)
+    xs, last = lattice.xs, lattice.cols
+    for owned, members in zip(owner, lattice.by_row(words), strict=True):
+        for word in members:
+            col = bisect_right(xs, (word[0] + word[2]) / 2, 1, last) - 1  # as `by_col`
+            content[owned[col]].append(word)
     filled = [
         (Cell(*areas[index], cell_text(members)), members) for index, members in sorted(content.items())
     ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from operator import itemgetter
 
 from ingestkit_pdf.pdf.tables.model import Box, Rule
 
@@ -37,16 +40,16 @@ class Rules:
         return Rules(_merged(horizontal), _merged(vertical), [])
 
 
-@dataclass(slots=True)
+@dataclass
 class Frame:
     """Rules that meet: the grid of a table, a box around text, or part of a drawing."""
 
     horizontal: list[Rule]
     vertical: list[Rule]
 
-    @property
+    @cached_property
     def box(self) -> Box:
-        """Around all of them."""
+        """Around all of them; it is asked for when they are complete."""
         xs = [x for rule in self.horizontal for x in rule[1:]] + [rule.at for rule in self.vertical]
         ys = [y for rule in self.vertical for y in rule[1:]] + [rule.at for rule in self.horizontal]
         return min(xs), min(ys), max(xs), max(ys)
@@ -101,23 +104,23 @@ def _merged(rules: list[Rule]) -> list[Rule]:
             groups.append([rule])
     merged: list[Rule] = []
     for group in groups:
-        group.sort(key=lambda item: item.start)
+        group.sort(key=itemgetter(1))  # by where they start
         at = _middle(group)
-        start, end = group[0].start, group[0].end
-        for rule in group[1:]:
-            if rule.start <= end + _BRIDGE:
-                end = max(end, rule.end)
-            else:
+        _, start, end = group[0]
+        for _, first, last in group:
+            if first > end + _BRIDGE:
                 merged.append(Rule(at, start, end))
-                start, end = rule.start, rule.end
+                start, end = first, last
+            elif last > end:
+                end = last
         merged.append(Rule(at, start, end))
     return [rule for rule in merged if rule.end - rule.start > _SHORT]
 
 
 def _middle(group: Sequence[Rule]) -> float:
     """Where most of the length lies."""
-    total = sum(rule.end - rule.start for rule in group) or 1.0
-    return sum(rule.at * (rule.end - rule.start) for rule in group) / total
+    total = sum([end - start for _, start, end in group]) or 1.0
+    return sum([at * (end - start) for at, start, end in group]) / total
 
 
 def find_frames(rules: Rules) -> list[Frame]:
@@ -137,11 +140,11 @@ def find_frames(rules: Rules) -> list[Frame]:
         return index
 
     offset = len(horizontal)
+    places = [rule.at for rule in vertical]
     for index, (y, x0, x1) in enumerate(horizontal):
-        for other, (x, y0, y1) in enumerate(vertical):
-            if x > x1 + _REACH:
-                break
-            if x >= x0 - _REACH and y0 - _REACH <= y <= y1 + _REACH:
+        for other in range(bisect_left(places, x0 - _REACH), bisect_right(places, x1 + _REACH)):
+            _, y0, y1 = vertical[other]
+            if y0 - _REACH <= y <= y1 + _REACH:
                 parent[root(index)] = root(offset + other)
     groups: dict[int, Frame] = {}
     for index, rule in enumerate(horizontal):

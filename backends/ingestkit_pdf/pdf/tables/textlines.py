@@ -39,10 +39,11 @@ class TextLine:
     def __init__(self, words: list[Word]) -> None:
         words.sort()
         self.words = words
-        self.x0 = words[0][0]
-        self.x1 = max([word[2] for word in words])
-        self.y0 = min([word[1] for word in words])
-        self.y1 = max([word[3] for word in words])
+        lefts, tops, rights, bottoms, _, _ = zip(*words, strict=True)
+        self.x0: float = lefts[0]
+        self.x1: float = max(rights)
+        self.y0: float = min(tops)
+        self.y1: float = max(bottoms)
         middle = words[len(words) // 2]
         self.height = middle[3] - middle[1]
         self._segments: list[list[Word]] | None = None
@@ -67,14 +68,17 @@ class TextLine:
     def runs(self, gap: float) -> list[list[Word]]:
         """The words, cut where the white between two is wider than `gap` times the height."""
         limit = gap * self.height
-        runs = [[self.words[0]]]
-        right = self.words[0].x1
+        run = [self.words[0]]
+        runs = [run]
+        right = run[0][2]
         for word in self.words[1:]:
-            if word.x0 - right > limit:
-                runs.append([word])
+            if word[0] - right > limit:
+                run = [word]
+                runs.append(run)
             else:
-                runs[-1].append(word)
-            right = max(right, word.x1)
+                run.append(word)
+            if word[2] > right:  # noqa: PLR1730 - hot
+                right = word[2]
         return runs
 
 
@@ -149,7 +153,7 @@ def column_bounds(lines: Sequence[TextLine], *, tolerance: float = _CROSSED) -> 
         return []
     height = median(line.height for line in lines)
     runs: list[Run] = [
-        (run[0].x0, max(word.x1 for word in run), index)
+        (run[0].x0, max([word.x1 for word in run]), index)
         for index, line in enumerate(lines)
         for run in line.runs(_WORD_GAP)
     ]

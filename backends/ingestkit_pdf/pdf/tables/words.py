@@ -5,6 +5,7 @@ What has become a cell can so be told from what stays a line, letter by letter.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -44,7 +45,7 @@ def spans_as_words(lines: Sequence[Line]) -> list[Word] | None:
     return words
 
 
-def single_words(lines: Sequence[Line], placed: Iterable[Sequence[Any]]) -> list[Word]:
+def single_words(lines: Sequence[Line], placed: Iterable[tuple[Any, ...]]) -> list[Word]:
     """The words of lines one by one.
 
     Args:
@@ -52,9 +53,9 @@ def single_words(lines: Sequence[Line], placed: Iterable[Sequence[Any]]) -> list
         placed: (x0, y0, x1, y1, text, ...) in points: where MuPDF says that words stand. The place of others,
             of such as it did not read or reads in another way, is taken from their letters.
     """
-    known: dict[str, list[_Bounds]] = {}
-    for x0, y0, x1, y1, text, *_ in placed:
-        known.setdefault(text, []).append((x0, y0, x1, y1))
+    known: defaultdict[str, list[_Bounds]] = defaultdict(list)
+    for word in placed:
+        known[word[4]].append(word[:4])
     words: list[Word] = []
     for number, line in enumerate(lines):
         if not line.upright:
@@ -62,16 +63,16 @@ def single_words(lines: Sequence[Line], placed: Iterable[Sequence[Any]]) -> list
             continue
         y0, y1 = line.y0 / SCALE, line.y1 / SCALE
         for index, span in enumerate(line.spans):
-            around = span[4] / SCALE, y0, span[5] / SCALE, y1
+            twice = 2 * span[4] / SCALE, 2 * y0, 2 * span[5] / SCALE, 2 * y1
             for part, text in enumerate(span[0].split()):
-                box = _taken(known.get(text, []), around) or _estimated(span, part, y0, y1)
+                box = _taken(known[text], twice) or _estimated(span, part, y0, y1)
                 words.append(Word(*box, text, (number, index, part)))
     return words
 
 
-def _taken(boxes: list[_Bounds], around: _Bounds) -> _Bounds | None:
-    """Take the first of the boxes that has its middle in another one."""
-    left, top, right, bottom = 2 * around[0], 2 * around[1], 2 * around[2], 2 * around[3]
+def _taken(boxes: list[_Bounds], twice: _Bounds) -> _Bounds | None:
+    """Take the first of the boxes that has its middle in another one, which is given twice as large."""
+    left, top, right, bottom = twice
     for index, (x0, y0, x1, y1) in enumerate(boxes):
         if top <= y0 + y1 <= bottom and left <= x0 + x1 <= right:
             return boxes.pop(index)
