@@ -7,7 +7,6 @@ in C; reading its JSON (`blocks.py`) is faster than having PyMuPDF build a dicti
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,9 +35,7 @@ _TAGGED_FLAGS = (
 
 # What the attributes of MuPDF's structures call: twice as fast, and pages have thousands of paths.
 _bbox, _next = mupdf.fz_stext_block.bbox.fget, mupdf.fz_stext_block.next.fget
-
-# An `fz_rect` is x0, y0, x1, y1: read where it stands, it takes a third of what its four attributes do.
-_Rect = ctypes.c_float * 4
+_x0, _y0, _x1, _y1 = (getattr(mupdf.fz_rect, name).fget for name in ("x0", "y0", "x1", "y1"))
 
 _NEARLY_WHITE = 0.94  # of full brightness: no ground for white text
 _MIN_GROUND = 4  # points; less is a rule, not a ground for text
@@ -148,11 +145,11 @@ class PageContent:
 
     def vectors(self) -> list[tuple[float, float, float, float, bool, bool]]:
         """The painted paths as (x0, y0, x1, y1, is stroked, is white), in points."""
-        blocks = self.blocks
-        boxes = self.vector_boxes([number for number, block in enumerate(blocks) if block.type == "vector"])
+        numbers = [number for number, block in enumerate(self.blocks) if block.type == "vector"]
+        boxes = self.vector_boxes(numbers)
         return [
-            (*box, blocks[number].stroked > 0, blocks[number].argb & 0xFFFFFF == 0xFFFFFF)
-            for number, box in boxes.items()
+            (*boxes[number], self.blocks[number].stroked > 0, self.blocks[number].argb & 0xFFFFFF == 0xFFFFFF)
+            for number in numbers
         ]
 
     def vector_boxes(self, numbers: Sequence[int]) -> dict[int, tuple[float, float, float, float]]:
@@ -163,8 +160,8 @@ class PageContent:
             for number in numbers:  # as `_nodes` does, without a generator: there are thousands
                 for _ in range(number - at):
                     node = _next(node)
-                x0, y0, x1, y1 = _Rect.from_address(int(_bbox(node).this))[:]
-                found[number], at = (x0, y0, x1, y1), number
+                box, at = _bbox(node), number
+                found[number] = _x0(box), _y0(box), _x1(box), _y1(box)
         return found
 
     def flat_images(self) -> set[int]:
