@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ingestkit_pdf.pdf.blocks import Block, Element, read_elements
@@ -90,6 +90,7 @@ class PageContent:
         page: MuPDF's page, likewise.
         source: PyMuPDF's document and the index of the page in it, likewise.
         areas: What the layout model said, once it was asked.
+        nodes: MuPDF's own blocks, once they were asked for.
     """
 
     width: float
@@ -102,14 +103,15 @@ class PageContent:
     page: Any
     source: tuple[Any, int]
     areas: list[tuple[float, float, float, float, str]] | None = None
+    nodes: list[Any] = field(default_factory=list)
 
     def html(self) -> bytes:
         """The text as HTML with the colour of every run: `color` is missing where it is invisible.
 
         Images would be decoded and encoded again for it; while it is printed they pass for painted paths.
         """
-        has_images = any(block.type == "image" for block in self.blocks)
-        images = [node for block, node in self._nodes() if block.type == "image"] if has_images else []
+        numbers = [number for number, block in enumerate(self.blocks) if block.type == "image"]
+        images = [self._node(number) for number in numbers]
         try:
             for node in images:
                 node.type = mupdf.FZ_STEXT_BLOCK_VECTOR
@@ -156,11 +158,8 @@ class PageContent:
         """The boxes, in points, of the blocks of these numbers; MuPDF's JSON has none of painted paths."""
         found: dict[int, tuple[float, float, float, float]] = {}
         with guarded():
-            node, at = self.stext.m_internal.first_block, 0
-            for number in numbers:  # as `_nodes` does, without a generator: there are thousands
-                for _ in range(number - at):
-                    node = _next(node)
-                box, at = _bbox(node), number
+            for number in numbers:
+                box = _bbox(self._node(number))
                 found[number] = _x0(box), _y0(box), _x1(box), _y1(box)
         return found
 
@@ -168,9 +167,9 @@ class PageContent:
         """Indices of the images of one colour, which pack to next to nothing."""
         flat: set[int] = set()
         with guarded():
-            for number, (block, node) in enumerate(self._nodes()):
+            for number, block in enumerate(self.blocks):
                 if block.type == "image":
-                    image = mupdf.FzStextBlock(node).i_image()
+                    image = mupdf.FzStextBlock(self._node(number)).i_image()
                     size = mupdf.ll_fz_image_size(image.m_internal)
                     if size < _FLAT_BYTES + _FLAT_RATIO * image.w() * image.h():
                         flat.add(number)
@@ -215,12 +214,13 @@ class PageContent:
                     return True
         return False
 
-    def _nodes(self) -> Iterator[tuple[Block, Any]]:
-        """Each block with MuPDF's own of it."""
-        node = self.stext.m_internal.first_block
-        for block in self.blocks:
-            yield block, node
-            node = node.next
+    def _node(self, number: int) -> Any:
+        """MuPDF's own of a block; they are a chain, which is walked once and no further than it has to be."""
+        if not self.nodes:
+            self.nodes.append(self.stext.m_internal.first_block)
+        while len(self.nodes) <= number:
+            self.nodes.append(_next(self.nodes[-1]))
+        return self.nodes[number]
 
     def layout_boxes(self) -> list[tuple[float, float, float, float, str]]:
         """The page's areas as (x0, y0, x1, y1, kind) by the layout model, which is asked once.
