@@ -61,7 +61,7 @@ def _words(texts: Iterable[str]) -> set[str]:
     tokens: set[str] = set()
     for text in texts:
         tokens.update(text.lower().split())
-    words = {token for token in tokens if token.isalpha()}
+    words = set(filter(str.isalpha, tokens))
     others = [token for token in tokens - words if LINE_HYPHEN not in token]
     return words.union(_FIRST_WORD.findall(" ".join(others)))
 
