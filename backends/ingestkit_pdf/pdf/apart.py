@@ -38,6 +38,9 @@ _NOTE = re.compile(
 )
 _NOTE_SIZE = 0.93  # of the body's
 _NOTES_BELOW = 0.4  # of the page's height
+_BODY = frozenset({TEXT, ITEM})
+_CAPTIONED = frozenset({TEXT, ROW})
+_LISTED = frozenset({ROW, TEXT, ITEM})
 
 
 def mark_apart(paragraphs: Sequence[Paragraph], height: int) -> None:
@@ -49,7 +52,7 @@ def mark_apart(paragraphs: Sequence[Paragraph], height: int) -> None:
     """
     _mark_contents(paragraphs)
     for index, paragraph in enumerate(paragraphs):
-        if paragraph.kind in {TEXT, ROW} and _is_caption(paragraphs, index):
+        if paragraph.kind in _CAPTIONED and _is_caption(paragraphs, index):
             paragraph.kind = CAPTION
     _mark_footnotes(paragraphs, height)
 
@@ -58,13 +61,13 @@ def _mark_contents(paragraphs: Sequence[Paragraph]) -> None:
     """Lines that end in leaders and a page number; under the title of contents, in a page number."""
     titled = False
     for paragraph in paragraphs:
-        if paragraph.kind not in {ROW, TEXT, ITEM}:
+        if paragraph.kind not in _LISTED:
             titled = False
             continue
         if paragraph.kind == TEXT and is_contents_title(paragraph.pieces[0][0].strip()):
             titled = True
             continue
-        if not titled and not any("\u2026" in text for text, _, _ in paragraph.pieces[:_FIRST_LINES]):
+        if not titled and "\u2026" not in "".join([piece[0] for piece in paragraph.pieces[:_FIRST_LINES]]):
             continue
         pattern = _LAST_NUMBER if titled else _ENTRY
         entries = sum(1 for text, _, _ in paragraph.pieces if pattern.search(text.rstrip()))
@@ -96,13 +99,12 @@ def _is_caption(paragraphs: Sequence[Paragraph], index: int) -> bool:
 
 def _mark_footnotes(paragraphs: Sequence[Paragraph], height: int) -> None:
     """Small type below the body that begins with a number or a sign, and what follows it in the same type."""
-    sizes: dict[int, int] = {}
-    for paragraph in paragraphs:
-        if paragraph.kind in {TEXT, ITEM}:
-            length = sum(len(text) for text, _, _ in paragraph.pieces)
-            sizes[paragraph.size] = sizes.get(paragraph.size, 0) + length
+    texts = [paragraph for paragraph in paragraphs if paragraph.kind in _BODY]
+    sizes = dict.fromkeys([paragraph.size for paragraph in texts], 0)
     if len(sizes) < 2:
         return
+    for paragraph in texts:
+        sizes[paragraph.size] += sum([len(text) for text, _, _ in paragraph.pieces])
     body = max(sizes, key=lambda size: (sizes[size], size))
     floor = [
         (line.x0, line.x1, line.y1)
@@ -114,7 +116,7 @@ def _mark_footnotes(paragraphs: Sequence[Paragraph], height: int) -> None:
     noted = False
     for paragraph in paragraphs:
         line = paragraph.pieces[0][2]
-        is_small = paragraph.kind in {TEXT, ITEM} and paragraph.size <= _NOTE_SIZE * body and line.upright
+        is_small = paragraph.size <= _NOTE_SIZE * body and paragraph.kind in _BODY and line.upright
         if not is_small or line.y0 < _NOTES_BELOW * height:
             noted = False
             continue
@@ -133,24 +135,24 @@ def joined(passages: Iterable[Passage]) -> list[Passage]:
             open_text.append(passage)
             continue
         found.append(passage)
-        if passage.kind in {TEXT, ITEM}:
+        if passage.kind in _BODY:
             open_text = passage
         elif passage.kind not in _ASIDE:
             open_text = None
     return found
 
 
-_ASIDE = {CAPTION, FOOTNOTE, TABLE}
+_ASIDE = frozenset({CAPTION, FOOTNOTE, TABLE})
 
 
 def _goes_on(last: Passage, first: Passage) -> bool:
     """True when `first` is the rest of the sentence that `last` breaks off in."""
-    if first.kind != TEXT or abs(last.size - first.size) > SAME_SIZE * last.size or first.role != last.role:
+    if first.kind != TEXT or not first.pieces[0][0][:1].islower() or first.role != last.role:
+        return False
+    if abs(last.size - first.size) > SAME_SIZE * last.size or (last.style ^ first.style) & BOLD:
         return False
     text = last.pieces[-1][0].rstrip()  # not the whole text: it may grow with every page
-    if ends_clause(text) or not first.pieces[0][0][:1].islower() or (last.style ^ first.style) & BOLD:
-        return False
-    return last.upright and first.upright and _is_full(last, text)
+    return last.upright and first.upright and not ends_clause(text) and _is_full(last, text)
 
 
 def _is_full(passage: Passage, text: str) -> bool:
@@ -179,6 +181,6 @@ def continue_across_pages(passages: Sequence[Passage], following: list[Passage])
     """Move the first passage of a page to the end of the one that it goes on with, if it does."""
     last = next((passage for passage in reversed(passages) if not _is_between(passage)), None)
     at = next((index for index, passage in enumerate(following) if not _is_between(passage)), None)
-    if last is None or at is None or last.kind not in {TEXT, ITEM} or not _goes_on(last, following[at]):
+    if last is None or at is None or last.kind not in _BODY or not _goes_on(last, following[at]):
         return
     last.append(following.pop(at))

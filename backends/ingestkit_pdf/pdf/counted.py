@@ -15,6 +15,7 @@ __all__ = ["CountedPassage", "CountedPiece", "count_passages", "count_pieces", "
 CountedPiece = tuple[Piece, int]
 
 _IN_ONE_CALL = 1000  # passages that are counted at once
+_CLOSE = frozenset({ITEM, ROW})  # no blank line between two of them
 _WORD = re.compile(r"\s*\S+(?:\s+$)?")
 
 
@@ -42,7 +43,7 @@ def _ended(passage: Passage) -> list[Piece]:
     if passage.kind == TABLE:
         return passage.pieces
     text, page, box = passage.pieces[-1]
-    end = "\n" if passage.kind in {ITEM, ROW} else "\n\n"
+    end = "\n" if passage.kind in _CLOSE else "\n\n"
     return [*passage.pieces[:-1], (text + end, page, box)]
 
 

@@ -60,7 +60,8 @@ class Cutter:
     def cut(self, counted: Iterable[CountedPassage]) -> Iterator[Draft]:
         """The drafts of all chunks, in order."""
         for entry in counted:
-            yield from self._take_drafts()
+            if self._drafts:
+                yield from self._take_drafts()
             passage = entry.passage
             if passage.kind == FOOTNOTE:
                 self._notes.append(entry)
@@ -70,7 +71,7 @@ class Cutter:
                 self._open_section(passage)
             if (passage.kind == FORM) != (FORM in self._kinds):  # fields are chunks of their own
                 self._flush(keep_overlap=False)
-            if self._kinds - {HEADING} and (passage.kind == CONTENTS) != (CONTENTS in self._kinds):
+            if (passage.kind == CONTENTS) != (CONTENTS in self._kinds) and self._kinds - {HEADING}:
                 self._flush(keep_overlap=False)  # contents, too, with their title
             if passage.kind == TABLE:
                 self._add_table(entry)

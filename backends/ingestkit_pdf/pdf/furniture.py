@@ -111,8 +111,10 @@ def _alike(a: str, b: str, threshold: float) -> bool:
     a, b = a[:_MAX_CHARS], b[:_MAX_CHARS]
     if 2 * min(len(a), len(b)) < threshold * (len(a) + len(b)):  # the ratio cannot be higher
         return False
-    matcher = SequenceMatcher(None, a, b, autojunk=False)
-    return matcher.quick_ratio() >= threshold and matcher.ratio() >= threshold
+    shared = sum([min(a.count(letter), b.count(letter)) for letter in set(a)])  # wherever they stand
+    if 2.0 * shared / (len(a) + len(b)) < threshold:
+        return False
+    return SequenceMatcher(None, a, b, autojunk=False).ratio() >= threshold
 
 
 def find_furniture(samples: Sequence[Sample], *, zone: float, threshold: float) -> Furniture:

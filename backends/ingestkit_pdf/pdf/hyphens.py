@@ -58,8 +58,10 @@ def undo_hyphens(passages: Sequence[Passage]) -> None:
 
 def _words(texts: Iterable[str]) -> set[str]:
     """The words of the document that no line end cuts, in lower case."""
-    tokens = set("\n".join(texts).lower().split())
-    words = {token for token in tokens if token.isalpha()}
+    tokens: set[str] = set()
+    for text in texts:
+        tokens.update(text.lower().split())
+    words = set(filter(str.isalpha, tokens))
     others = [token for token in tokens - words if LINE_HYPHEN not in token]
     return words.union(_FIRST_WORD.findall(" ".join(others)))
 

@@ -9,7 +9,8 @@ other is kept; else what stands between two lines that cross the gutters is read
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from operator import itemgetter
 
 from ingestkit_pdf.pdf.lines import GUTTER_GAP, Line, Span
 from ingestkit_pdf.pdf.mupdf import SCALE
@@ -47,22 +48,23 @@ class Region:
     def __init__(self, lines: list[Line], *, is_aside: bool = False) -> None:
         self.lines = lines
         self.is_aside = is_aside
-        self.left = min(line.x0 for line in lines)
-        self.right = max(line.x1 for line in lines)
+        self.left = min([line.x0 for line in lines])
+        self.right = max([line.x1 for line in lines])
         self._leading = -1
 
     @property
     def leading(self) -> int:
         """The distance of baselines that is most common between lines of one size, at most 2.2 times that."""
         if self._leading < 0:
-            steps: Counter[int] = Counter()
+            steps: dict[int, int] = {}
             for last, line in pairwise(self.lines):
                 step = line.base - last.base
                 if last.size == line.size and 0 < step <= _MAX_LEADING * line.size:
-                    steps[step // _LEADING_STEP] += 1
-            most = steps.most_common(1)
-            is_common = most and most[0][1] >= _LEADING_SHARE * len(self.lines)
-            self._leading = (most[0][0] + 1) * _LEADING_STEP if is_common else 0
+                    step //= _LEADING_STEP
+                    steps[step] = steps.get(step, 0) + 1
+            most, count = max(steps.items(), key=itemgetter(1), default=(0, 0))
+            is_common = count >= _LEADING_SHARE * len(self.lines)
+            self._leading = (most + 1) * _LEADING_STEP if is_common else 0
         return self._leading
 
 
@@ -83,9 +85,9 @@ def reading_order(
     """
     if not lines:
         return [], False
-    if is_vertical(lines):
-        return [Region(in_columns(lines))], False
     aside = [line for line in lines if not line.upright]
+    if aside and is_vertical(lines):  # no vertical line is upright
+        return [Region(in_columns(lines))], False
     if 0 < len(aside) < 0.5 * len(lines):  # a stamp, the label of an axis: after the text
         lines = [line for line in lines if line.upright]
     else:
@@ -256,8 +258,8 @@ def _gutters(lines: list[Line], width: int, max_columns: int, min_gap: float) ->
         return []
     gaps = _white_bands(lines, width)
     found: list[int] = []
-    left = min(line.x0 for line in lines)
-    end = max(line.x1 for line in lines)
+    left = min([line.x0 for line in lines])
+    end = max([line.x1 for line in lines])
     for start, stop in gaps:
         middle = (start + stop) // 2
         if middle - left < min_gap * width or end - middle < min_gap * width:
@@ -274,14 +276,11 @@ def _white_bands(lines: list[Line], width: int) -> list[tuple[int, int]]:
     scale = _BINS / width
     for line in lines:
         a, b = int(line.x0 * scale), int(line.x1 * scale)
-        a = 0 if a < 0 else min(a, _BINS)
-        b = a if b < a else min(b, _BINS)
+        a = 0 if a < 0 else _BINS if a > _BINS else a
+        b = a if b < a else _BINS if b > _BINS else b
         steps[a] += 1
         steps[b + 1] -= 1
-    cover, level = [], 0
-    for step in steps[:_BINS]:
-        level += step
-        cover.append(level)
+    cover = list(accumulate(steps[:_BINS]))
     limit = max(cover) * _GUTTER_COVERAGE
     inside = [index for index, value in enumerate(cover) if value > limit]
     return [

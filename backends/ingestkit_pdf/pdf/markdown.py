@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ingestkit_pdf.pdf.lines import BOLD, ITALIC, MONO
 from ingestkit_pdf.pdf.paragraphs import CODE, CONTENTS, FORM, HEADING, ITEM, ROW, TABLE
 from ingestkit_pdf.pdf.passages import Passage, Run
 
@@ -17,7 +16,10 @@ _LETTER = re.compile(r"\(?(?:[a-zA-Z]|[ivx]{1,4})[.)]\s+")
 _STRUCTURE = re.compile(r"(?:#{1,6}\s|>|[-+*]\s|\d+[.)]\s|```|---|===)")
 _BETWEEN = {("", " "), ("", "-"), ("", "- ")}  # two lines of one run
 _ROW_STRUCTURE = re.compile(r"^(?:#{1,6}\s|>|```)")  # a row may begin with a dash or a number
+_AS_IT_IS = frozenset({TABLE, FORM})
+_LINE_BY_LINE = frozenset({ROW, CONTENTS})
 _TICKS = re.compile("`+")
+_MARKS = ("", "**", "*", "***", "`", "`", "`", "`")  # by the bits of the style: BOLD, ITALIC, MONO
 _MIN_EMPHASIS = 3  # a single italic letter is a variable in a formula, not an emphasis
 
 
@@ -41,9 +43,9 @@ def _write(passage: Passage) -> str:
         return "#" * passage.level + " " + " ".join(passage.text.split())
     if kind == CODE:
         return _fenced(passage.text)
-    if kind in {TABLE, FORM}:
+    if kind in _AS_IT_IS:
         return passage.text
-    if kind in {ROW, CONTENTS}:
+    if kind in _LINE_BY_LINE:
         rows = [_ROW_STRUCTURE.sub(r"\\\g<0>", row) for row in passage.text.split("\n")]
         return "  \n".join(rows)  # two spaces: a line break
     text = passage.text if passage.runs is None else _marked(passage.runs, passage.common)
@@ -83,7 +85,7 @@ def _joined(runs: Iterable[Run], common: int) -> list[str]:
     for text, style in runs:
         if not text:
             continue
-        mark = _mark(style & ~common)
+        mark = _MARKS[style & ~common]
         if len(joined) > 1 and mark and joined[-1] in _BETWEEN and joined[-2][0] == mark:
             _, space = joined.pop()
             joined[-1] = (mark, joined[-1][1] + space + text)
@@ -94,11 +96,3 @@ def _joined(runs: Iterable[Run], common: int) -> list[str]:
     return [
         mark + text + mark[::-1] if mark and len(text) >= _MIN_EMPHASIS else text for mark, text in joined
     ]
-
-
-def _mark(style: int) -> str:
-    if style & MONO:
-        return "`"
-    if style & BOLD:
-        return "***" if style & ITALIC else "**"
-    return "*" if style & ITALIC else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from ingestkit_pdf.models import OutlineEntry
@@ -14,7 +13,6 @@ __all__ = ["mark_by_outline"]
 _MAX_LINES, _MAX_CHARS = 4, 200  # of a passage that may be a title of the outline
 _LEVELS = 6  # deeper titles are of this one: Markdown has no more
 _SHARE = 0.3  # an outline of which fewer entries are found in the text says little about it
-_NOT_WORD = re.compile(r"[\W_]+")
 _LEADERS = "\u2026"
 
 
@@ -53,7 +51,7 @@ def mark_by_outline(passages: Iterable[Passage], outline: Sequence[OutlineEntry]
 
 
 def _key(text: str) -> str:
-    return _NOT_WORD.sub("", text).casefold()
+    return "".join(filter(str.isalnum, text)).casefold()
 
 
 def _level(key: str, page: int, wanted: dict[str, list[OutlineEntry]]) -> int:

@@ -61,6 +61,8 @@ _CENTRED, _SHIFTED = 0.6, 0.8  # of the size: lines with one middle, of which th
 _INDENTED, _FAR_INDENTED = 0.8, 6  # times the size: how far first lines are indented
 _LONE_BULLET = re.compile(rf"[{_BULLETS}\u2013\u2014*-]\s*$")
 _KINDS = {roles.CAPTION: CAPTION, roles.FOOTNOTE: FOOTNOTE, roles.CONTENTS: CONTENTS}
+_LINE_BY_LINE = frozenset({ROW, CODE, CONTENTS})
+_IN_STEPS = frozenset({ROW, CODE})
 
 
 class Paragraph:
@@ -97,7 +99,7 @@ class Paragraph:
         """Append a line: a space between words, none between Chinese characters."""
         before, number, last = self.pieces[-1]
         text = clean(line.text)
-        if self.kind in {ROW, CODE, CONTENTS}:
+        if self.kind in _LINE_BY_LINE:
             before += "\n"
         else:
             before = with_join(before, text)
@@ -116,12 +118,13 @@ def split_paragraphs(regions: list[Region], page: int) -> list[Paragraph]:
                 paragraphs.append(_table(line, page, region))
                 current = last = None
                 continue
-            if current is not None and last is not None and _belongs(current, last, line, region):
+            kind = _kind(line)
+            if current is not None and last is not None and _belongs(current, last, line, kind, region):
                 if current.kind == TEXT and len(current.pieces) == 1 and _LONE_BULLET.match(last.text):
                     current.kind = ITEM
                 current.add(page, line)
             else:
-                current = Paragraph(_kind(line), page, line, region)
+                current = Paragraph(kind, page, line, region)
                 paragraphs.append(current)
             last = line
     return paragraphs
@@ -137,46 +140,49 @@ def _table(line: TableLine, page: int, region: Region) -> Paragraph:
 
 
 def _kind(line: Line) -> str:
-    if line.role in _KINDS:
-        return _KINDS[line.role]
-    if is_heading(line.role):
-        return TEXT
-    if line.cells > 1 or "....." in line.text or ". . . ." in line.text:
+    if line.role:
+        if line.role in _KINDS:
+            return _KINDS[line.role]
+        if is_heading(line.role):
+            return TEXT
+    text = line.text
+    if line.cells > 1 or "....." in text or ". . . ." in text:
         return ROW
     if line.style & MONO:
         return CODE
-    return ITEM if _ITEM.match(line.text) and not _NUMBERED_CAPITALS.match(line.text) else TEXT
+    return ITEM if _ITEM.match(text) and not _NUMBERED_CAPITALS.match(text) else TEXT
 
 
-def _belongs(paragraph: Paragraph, last: Line, line: Line, region: Region) -> bool:
-    """True when `line` goes on with the paragraph that ends in `last`."""
+def _belongs(paragraph: Paragraph, last: Line, line: Line, kind: str, region: Region) -> bool:
+    """True when `line`, which alone would be of a kind, goes on with the paragraph that ends in `last`."""
     if line.role != last.role:
         return False
     if line.role and (is_heading(line.role) or paragraph.kind in _KINDS.values()):
         return line.area == last.area
     if last.upright and line.upright:
-        return _is_next(paragraph, last, line, region)
+        return _is_next(paragraph, last, line, kind, region)
     if last.vertical and line.vertical:
         return goes_on(last, line, region.lines)
     return last.upright == line.upright and last.block == line.block
 
 
-def _is_next(paragraph: Paragraph, last: Line, line: Line, region: Region) -> bool:
+def _is_next(paragraph: Paragraph, last: Line, line: Line, kind: str, region: Region) -> bool:
     step = line.base - last.base
     size = last.size if last.size > line.size else line.size
     if abs(step) < 0.5 * size:  # beside it: a marker and its text, a label and its value
         return line.x0 >= last.x1 - size or line.x1 <= last.x0 + size
-    kind = _kind(line)
     if kind == ITEM and _is_in_sentence(paragraph, last, line, region):
         kind = TEXT
-    if paragraph.kind in {ROW, CODE} or kind in {ROW, CODE}:
+    if paragraph.kind in _IN_STEPS or kind in _IN_STEPS:
         return paragraph.kind == kind and 0 < step < _ROW_STEP * size
+    if kind == ITEM or step <= 0:
+        return False
     # MuPDF's blocks end at wider gaps, or at every line where lines are far apart throughout
     is_one_block = line.block == last.block
     reach = _BLOCK_STEP * size if is_one_block else max(_LINE_STEP * size, _LEADING_STEP * region.leading)
-    if kind == ITEM or not 0 < step <= reach or _looks_apart(last, line, region):
-        return False
-    return _same_flow(paragraph, last, line, region)
+    return (
+        step <= reach and not _looks_apart(last, line, region) and _same_flow(paragraph, last, line, region)
+    )
 
 
 def _is_in_sentence(paragraph: Paragraph, last: Line, line: Line, region: Region) -> bool:
@@ -196,21 +202,23 @@ def _is_short(line: Line, region: Region, share: float = _FULL) -> bool:
 
 def _looks_apart(last: Line, line: Line, region: Region) -> bool:
     """True when the type says that a line begins something else: a heading, or the text under one."""
-    if abs(last.size - line.size) > SAME_SIZE * max(last.size, line.size) or (last.style ^ line.style) & BOLD:
+    changed = last.style ^ line.style
+    if abs(last.size - line.size) > SAME_SIZE * max(last.size, line.size) or changed & BOLD:
         return True
     if line.style & BOLD and _SECTION.match(line.text):
         return True
-    is_short = last.x1 < region.right - _SHORT_TITLE * (region.right - region.left)
-    return bool((last.style ^ line.style) & ITALIC) and is_short  # a title in italics above its text
+    if not changed & ITALIC:
+        return False
+    return last.x1 < region.right - _SHORT_TITLE * (region.right - region.left)  # a title above its text
 
 
 def _same_flow(paragraph: Paragraph, last: Line, line: Line, region: Region) -> bool:
     """True unless indentation or a short last line says that a new paragraph begins."""
-    size = max(last.size, line.size)
-    short = _is_short(last, region)
+    size = last.size if last.size > line.size else line.size
     indent = line.x0 - last.x0
     if paragraph.kind == ITEM:  # the text of an item hangs; what goes back to the margin is not its text
         return not (indent < -0.5 * size and line.x0 <= paragraph.left - _HANGING * size)
+    short = _is_short(last, region)
     if short and ends_clause(last.text):
         return False
     if abs(last.x0 + last.x1 - line.x0 - line.x1) < _CENTRED * size and abs(indent) > _SHIFTED * size:

@@ -110,14 +110,18 @@ def passage_of(paragraph: Paragraph) -> Passage:
     """What is kept of a paragraph."""
     lines = [line for _, _, line in paragraph.pieces]
     first = lines[0]
+    styles = {span[1] for line in lines for span in line.spans}
     common = BOLD | ITALIC | MONO
+    used = 0
     for line in lines:
         common &= line.style
+    for style in styles:
+        used |= style
     kind = paragraph.kind
     runs = None
     if kind == CODE:
         _indent(paragraph)
-    elif kind not in _PLAIN and any(span[1] & ~common for line in lines for span in line.spans):
+    elif kind not in _PLAIN and used & ~common:
         runs = _runs(paragraph, common)
     indent = (paragraph.left - paragraph.region_left) // max(3 * paragraph.size, 1)
     return Passage(
@@ -130,13 +134,18 @@ def passage_of(paragraph: Paragraph) -> Passage:
         min(max(indent, 0), _DEEPEST),
         first.upright,
         paragraph.is_aside,
-        _letters(lines) if len(lines) <= LOOK_LINES else (0, 0, 0),
+        _letters(lines, styles) if len(lines) <= LOOK_LINES else (0, 0, 0),
         common,
         runs,
     )
 
 
-def _letters(lines: Sequence[Line]) -> tuple[int, int, int]:
+def _letters(lines: Sequence[Line], styles: set[int]) -> tuple[int, int, int]:
+    """How many letters there are, how many of them bold and how many italic."""
+    if len(styles) == 1:  # nearly always
+        (style,) = styles
+        total = sum([len(span[0]) for line in lines for span in line.spans])
+        return total, total if style & BOLD else 0, total if style & ITALIC else 0
     total = bold = italic = 0
     for line in lines:
         for span in line.spans:
@@ -151,7 +160,7 @@ def _letters(lines: Sequence[Line]) -> tuple[int, int, int]:
 
 def _indent(paragraph: Paragraph) -> None:
     """Put lines of code as far from the left as they stand: by their place and the spaces before."""
-    left = min(line.x0 for _, _, line in paragraph.pieces)
+    left = min([line.x0 for _, _, line in paragraph.pieces])
     columns = [
         round((line.x0 - left) / max(_CODE_LETTER * line.size, 1)) + _spaces(line.text)
         for _, _, line in paragraph.pieces
@@ -179,7 +188,7 @@ def _runs(paragraph: Paragraph, common: int) -> list[Run] | None:
 def _add_runs(runs: list[Run], text: str, line: Line, common: int) -> None:
     """Cut `text`, the line's text as it was cleaned: its spans are looked up in it."""
     position = 0
-    for span, style, *_ in line.spans:
+    for span, style, _, _, _, _ in line.spans:
         if not style & ~common:
             continue
         run = span.strip() if span.isascii() else clean(span)

@@ -21,7 +21,6 @@ _HYPHENS = ("-", "\u2010")
 _NO_WIDTH = "\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
 _ZERO_WIDTH = re.compile(f"[{_NO_WIDTH}]+")
 _COMPATIBILITY = re.compile(f"[{_SHAPES}]+")
-_UNCLEAN = re.compile(f"[{_SHAPES}{_NO_WIDTH}\u00ad\u00b8]")
 _CEDILLA = re.compile("(?<=[CcSsTt])\u00b8")  # on the letter before it, whatever comes then
 _SOFT_HYPHEN = re.compile(r"(?<=[^\W\d_])\u00ad+(?=[^\W\d_])")
 _LEADERS = re.compile(r"(?:\s*\.){4,}\s*")
@@ -37,7 +36,7 @@ _COMBINING = {
 }
 _ACCENTED = frozenset("AEIOUYCNSZRTaeiouycnszrt")
 _VOWELS = frozenset("AEIOUaeiou")
-_ACCENT = re.compile(f"[{''.join(_COMBINING)}]")
+_UNCLEAN = re.compile(f"[{_SHAPES}{_NO_WIDTH}{''.join(_COMBINING)}\u00ad\u00b8]")
 _LOOSE_ACCENT = re.compile(rf"([A-Za-z]?)([{''.join(_COMBINING)}])([A-Za-z]?)")
 
 
@@ -51,9 +50,7 @@ def clean(text: str) -> str:
         text = _LEADERS.sub(" \u2026 ", text).strip()
     if not text.isascii():
         if _UNCLEAN.search(text):
-            text = _without_shapes(text)
-        if _ACCENT.search(text):
-            text = _LOOSE_ACCENT.sub(_composed, text)
+            text = _LOOSE_ACCENT.sub(_composed, _without_shapes(text))
         if not unicodedata.is_normalized("NFC", text):
             text = unicodedata.normalize("NFC", text)
     return text
@@ -93,7 +90,7 @@ def with_join(before: str, after: str) -> str:
     """`before` with what stands between it and the next line: a space, nothing, or a `LINE_HYPHEN`."""
     if before.endswith(_HYPHENS) and before[-2:-1].isalnum() and after[:1].isalnum():
         return before[:-1] + LINE_HYPHEN
-    if UNSPACED.match(before[-1:]) and UNSPACED.match(after[:1]):
+    if not before.isascii() and UNSPACED.match(before[-1:]) and UNSPACED.match(after[:1]):
         return before
     return before + " "
 
