@@ -20,17 +20,15 @@ MAX_STREAM_BYTES = 256 * 2**20
 _MAX_RATIO = 1032  # to one: deflate packs no more
 _UNPACKERS = frozenset({"FlateDecode", "Fl", "LZWDecode", "LZW", "RunLengthDecode", "RL", "BrotliDecode"})
 
-_get = _m.ll_pdf_dict_gets
-
 
 def page_is_bomb(document: Document, index: int) -> bool:
     """True when the content of page `index` (from 0) is longer than `MAX_STREAM_BYTES` unpacked."""
     with guarded():
-        contents = _get(_m.ll_pdf_lookup_page_obj(document.pdf.m_internal, index), "Contents")
-        if not _m.ll_pdf_is_array(contents):
-            return _is_bomb(document, contents)
-        length = _m.ll_pdf_array_len(contents)
-        return any(_is_bomb(document, _m.ll_pdf_array_get(contents, item)) for item in range(length))
+        page = _m.pdf_lookup_page_obj(document.pdf, index)
+        contents = _m.pdf_dict_gets(page, "Contents")
+        if not _m.pdf_is_array(contents):
+            return _is_bomb(contents)
+        return any(_is_bomb(_m.pdf_array_get(contents, item)) for item in range(_m.pdf_array_len(contents)))
 
 
 def find_bomb(document: Document) -> int | None:
@@ -38,8 +36,7 @@ def find_bomb(document: Document) -> int | None:
     for number in range(1, document.object_count):
         try:
             with guarded():
-                stream = _m.pdf_load_object(document.pdf, number)  # keeps what it has alive
-                found = _is_bomb(document, stream.m_internal, number)
+                found = _is_bomb(_m.pdf_load_object(document.pdf, number), number)
         except (ParserError, OutOfMemoryError):
             continue
         if found:
@@ -47,16 +44,15 @@ def find_bomb(document: Document) -> int | None:
     return None
 
 
-def _is_bomb(document: Document, stream: Any, number: int = 0) -> bool:
-    """Try a stream, as MuPDF's borrowed pointer; one that was loaded by its number does not know that."""
-    if not _m.ll_pdf_is_stream(stream):
+def _is_bomb(stream: Any, number: int = 0) -> bool:
+    if not _m.pdf_is_stream(stream):
         return False
-    filters = _get(stream, "Filter")
-    count = _m.ll_pdf_array_len(filters) if _m.ll_pdf_is_array(filters) else 1
-    names = [_m.ll_pdf_to_name(_m.ll_pdf_array_get(filters, i)) for i in range(count)] if count != 1 else []
+    filters = _m.pdf_dict_gets(stream, "Filter")
+    count = _m.pdf_array_len(filters) if _m.pdf_is_array(filters) else 1
+    names = [_m.pdf_to_name(_m.pdf_array_get(filters, i)) for i in range(count)] if count != 1 else []
     unpackers = sum(name in _UNPACKERS for name in names) if names else 1
-    length = _m.ll_pdf_to_int(_get(stream, "Length"))
+    length = _m.pdf_to_int(_m.pdf_dict_gets(stream, "Length"))
     if unpackers < 2 and length * _MAX_RATIO <= MAX_STREAM_BYTES:
         return False
-    opened = _m.pdf_open_stream_number(document.pdf, number or _m.ll_pdf_to_num(stream))
+    opened = _m.pdf_open_stream_number(_m.pdf_get_bound_document(stream), number or _m.pdf_to_num(stream))
     return bool(_m.fz_skip(opened, MAX_STREAM_BYTES + 1) > MAX_STREAM_BYTES)
