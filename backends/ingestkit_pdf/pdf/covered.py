@@ -10,10 +10,10 @@ pictures, too.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ingestkit_pdf.pdf.bands import Bands
 from ingestkit_pdf.pdf.blocks import Run
 from ingestkit_pdf.pdf.mupdf import SCALE, PageContent, Painted, ParserError
 
@@ -21,7 +21,6 @@ __all__ = ["Suspect", "covered_runs"]
 
 _MIN_AREA = 4.0  # points, of both sides; less is a rule
 _MAX_AREAS = 100  # of a page that are looked at; with more it is a drawing, or a table of shaded cells
-_BAND = 2000  # hundredths of a point: areas are looked up by the height that they are at
 _MIN_OVERLAP = 0.4  # of the font size, along a run: an area that covers less has only come near
 _INSET, _INSET_SHARE = SCALE, 0.15  # a point, and of the width: what is painted has a soft edge
 _TOP, _BOTTOM = 0.2, 0.8  # of the height of a run: between them every letter leaves a mark
@@ -84,19 +83,17 @@ def _colours(printed: bytes) -> list[int | None]:
 
 
 def _suspects(content: PageContent, areas: Sequence[_Area], printed: bytes) -> Iterator[Suspect]:
-    colours: list[int | None] = []
-    bands: dict[int, list[_Area]] = defaultdict(list)
-    for area in areas:
-        for band in range(int(area[3]) // _BAND, int(area[5]) // _BAND + 1):
-            bands[band].append(area)
     texts = ((number, block) for number, block in enumerate(content.blocks) if block.type == "text")
-    runs = ((number, run) for number, block in texts for run in block.lines)
-    for index, (number, run) in enumerate(runs):
+    runs = [(number, run) for number, block in texts for run in block.lines]
+    tops = [run.bbox.y + _TOP * run.bbox.h for _, run in runs]
+    bands = Bands(((area[3], area[5], area) for area in areas), tops)
+    colours: list[int | None] = []
+    for index, ((number, run), top) in enumerate(zip(runs, tops, strict=True)):
         box = run.bbox
-        top, bottom = box.y + _TOP * box.h, box.y + _BOTTOM * box.h
+        bottom = box.y + _BOTTOM * box.h
         near = [
             area
-            for area in bands.get(int(top) // _BAND, ())
+            for area in bands.around(top)
             if area[3] <= top and bottom <= area[5] and area[2] < box.x + box.w and area[4] > box.x
         ]
         if near:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ingestkit_pdf.pdf.bands import Bands
 from ingestkit_pdf.pdf.covered import Suspect, covered_runs
 from ingestkit_pdf.pdf.lines import TINY_SIZE, Line, PageText, Span
 from ingestkit_pdf.pdf.mupdf import SCALE, PageContent
@@ -212,9 +213,10 @@ def _is_on(box: _Box, areas: Sequence[_Box]) -> bool:
 
 def _seen(lines: Sequence[Line], runs: Sequence[_HiddenRun]) -> Iterator[Line]:
     """The lines without what is hidden in them."""
-    for line in lines:
-        middle = (line.y0 + line.y1) / 2
-        near = [run for run in runs if run.y0 - _SLACK <= middle <= run.y1 + _SLACK]
+    middles = [(line.y0 + line.y1) / 2 for line in lines]
+    bands = Bands(((run.y0 - _SLACK, run.y1 + _SLACK, run) for run in runs), middles)
+    for line, middle in zip(lines, middles, strict=True):
+        near = [run for run in bands.around(middle) if run.y0 - _SLACK <= middle <= run.y1 + _SLACK]
         spans = [(_visible(span, near), *span[1:]) for span in line.spans]
         if all(new[0] == old[0] for new, old in zip(spans, line.spans, strict=True)):
             yield line
