@@ -108,11 +108,11 @@ class Consuming:
                 on_declared=self._examine,
             )
         except BrokerRefusedError as error:
-            self._refusals.add(error)
+            self._refusals.add("consumer", error)
             return str(error)
         except BrokerUnavailableError as error:
             return str(error)
-        self._refusals.accepted()
+        self._refusals.accepted("consumer")
         self._watchdog.consumers_confirmed()
         _log.info(
             "daemon_ready",

@@ -25,7 +25,9 @@ _FORGOTTEN_AFTER = 60.0
 
 
 class Refusals:
-    """Counts the refusals in a row. Lives on the event loop.
+    """Counts the refusals in a row, of each thing for itself. Lives on the event loop.
+
+    A queue that is gone, and may not be declared, is refused again and again while all others take messages.
 
     Args:
         broker: Names the broker.
@@ -43,21 +45,22 @@ class Refusals:
         self._broker = broker
         self._metrics = metrics
         self._clock = clock
-        self._times: deque[float] = deque()
+        self._times: dict[str, deque[float]] = {}
 
-    def add(self, error: BrokerRefusedError) -> None:
-        """The broker refused."""
+    def add(self, subject: str, error: BrokerRefusedError) -> None:
+        """The broker refused what the subject names: the consuming connection, or messages for a queue."""
         now = self._clock()
-        self._times.append(now)
-        while now - self._times[0] > _FORGOTTEN_AFTER:
-            self._times.popleft()
-        count = len(self._times)
+        self._times = {name: old for name, old in self._times.items() if now - old[-1] <= _FORGOTTEN_AFTER}
+        times = self._times.setdefault(subject, deque())
+        times.append(now)
+        while now - times[0] > _FORGOTTEN_AFTER:
+            times.popleft()
         self._metrics.broker_refused()
-        _log.error("broker_refused", broker=self._broker(), reason=str(error), times=count)
-        lasting = now - self._times[0] >= _FOR_SECONDS
-        if lasting and count >= _ENOUGH and not self.final.done():
+        _log.error("broker_refused", broker=self._broker(), reason=str(error), times=len(times))
+        lasting = now - times[0] >= _FOR_SECONDS
+        if lasting and len(times) >= _ENOUGH and not self.final.done():
             self.final.set_result(str(error))
 
-    def accepted(self) -> None:
-        """The broker took us, or a message."""
-        self._times.clear()
+    def accepted(self, subject: str) -> None:
+        """The broker took what it had refused."""
+        self._times.pop(subject, None)

@@ -56,7 +56,7 @@ class Outbox:
     Args:
         publisher: The publishing connection.
         topology: The names of the queues.
-        refusals: Told when the broker refuses the connection itself, and when it takes a message.
+        refusals: Told when the broker refuses the connection or a queue, and when it takes a message.
         metrics: Counts what goes out, and what does not.
     """
 
@@ -188,13 +188,13 @@ class Outbox:
                     raise
                 reason = error
             except BrokerRefusedError as error:
-                self._refusals.add(error)
+                self._refusals.add(routing_key, error)
                 reason = error
             except BrokerUnavailableError as error:
                 reason = error
             else:
                 self._full.pop(routing_key, None)
-                self._refusals.accepted()
+                self._refusals.accepted(routing_key)
                 return
             delay = backoff.next()
             self._metrics.publish_failed(_FAILURES[type(reason)])

@@ -22,7 +22,7 @@ def gives_up(play: Callable[[Callable[..., None], Refusals], None]) -> bool:
             nonlocal now
             for _ in range(times):
                 now += after
-                refusals.add(NO)
+                refusals.add("dead", NO)
 
         refusals = Refusals(lambda: "broker", Metrics(["default"]), clock=lambda: now)
         play(refuse, refusals)
@@ -48,7 +48,18 @@ def test_a_broker_that_takes_the_daemon_meanwhile_is_counted_anew() -> None:
 
     def play(refuse: Callable[..., None], refusals: Refusals) -> None:
         refuse(after=2.5, times=2)
-        refusals.accepted()
+        refusals.accepted("dead")
         refuse(after=2.5, times=2)
 
     assert not gives_up(play)
+
+
+def test_what_the_broker_takes_elsewhere_does_not_count() -> None:
+    """A busy daemon would never notice that a queue of its own is gone: results go on being taken."""
+
+    def play(refuse: Callable[..., None], refusals: Refusals) -> None:
+        for _ in range(3):
+            refuse(after=2.5)
+            refusals.accepted("replies")
+
+    assert gives_up(play)
