@@ -45,13 +45,13 @@ class Refusals:
     """Writes down what the outbox says of the broker."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.told: list[tuple[str, str]] = []
 
-    def add(self, _error: BrokerRefusedError) -> None:
-        self.told.append("refused")
+    def add(self, subject: str, _error: BrokerRefusedError) -> None:
+        self.told.append(("refused", subject))
 
-    def accepted(self) -> None:
-        self.told.append("accepted")
+    def accepted(self, subject: str) -> None:
+        self.told.append(("accepted", subject))
 
 
 def outbox(broker: Any, refusals: Any = None) -> Outbox:
@@ -188,4 +188,4 @@ def test_a_confirmed_publish_makes_refusals_forgotten(monkeypatch: pytest.Monkey
     refusals = Refusals()
     broker = Moody(name, limit=10_000)
     asyncio.run(outbox(broker, refusals).reply(encode_result("one", b"{}"), name))
-    assert refusals.told == ["refused", "accepted"]
+    assert refusals.told == [("refused", name), ("accepted", name)]
