@@ -177,13 +177,13 @@ def test_a_deleted_queue_ends_a_daemon_that_may_not_declare_it(
     declare(amqp_url)
     user.allow(configure="^$")
     ledger = open_ledger(amqp_url)
-    daemon = DaemonProcess(user.url, staging, retry_attempts={"crashed": 20}).start()
-    ledger.submit(JOBS)
-    daemon.wait_for("attempt_finished", count=50)
-    with channel(amqp_url) as opened:
-        opened.queue_delete(QUEUES[queue])
-    need(queue, amqp_url, daemon)
-    assert daemon.wait(RECOVERED) == 3
+    with DaemonProcess(user.url, staging, retry_attempts={"crashed": 20}) as daemon:
+        ledger.submit(JOBS)
+        daemon.wait_for("attempt_finished", count=50)
+        with channel(amqp_url) as opened:
+            opened.queue_delete(QUEUES[queue])
+        need(queue, amqp_url, daemon)
+        assert daemon.wait(RECOVERED) == 3
     assert "topology declare" in daemon.logged("daemon_failed")[0]["reason"]
     declare(amqp_url)
     with DaemonProcess(user.url, staging, retry_attempts={"crashed": 20}):
