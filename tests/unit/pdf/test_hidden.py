@@ -79,6 +79,19 @@ def test_white_text_on_a_dark_ground_is_not_hidden(tmp_path: Path) -> None:
     assert "A title in white" in result.markdown
 
 
+def test_white_text_on_a_dark_ground_that_is_not_seen_is_hidden(tmp_path: Path) -> None:
+    """Painting a ground without opacity first would let white instructions on white paper pass for seen."""
+
+    def draw(document: Any) -> None:
+        page = prose_page(document)
+        page.draw_rect((60, 40, 535, 80), fill=(0, 0, 0.5), color=None, fill_opacity=0.02)
+        page.insert_text((72, 60), HIDDEN, color=(1, 1, 1))
+
+    result = run(save(tmp_path, draw))
+    assert only_page(result).warnings == ["W_PAGE_HIDDEN_TEXT"]
+    assert "Ignore" not in result.markdown
+
+
 BAND = (60, 45, 535, 66)
 
 

@@ -266,8 +266,9 @@ class PageContent:
 
 
 def _is_ground(argb: int) -> bool:
-    """True for a colour on which white text is seen."""
-    return min(argb >> 16 & 0xFF, argb >> 8 & 0xFF, argb & 0xFF) < _NEARLY_WHITE * 0xFF
+    """True for a colour that, with its opacity and on white paper, lets white text be seen."""
+    darkest = min(argb >> 16 & 0xFF, argb >> 8 & 0xFF, argb & 0xFF)
+    return (0xFF - darkest) * (argb >> 24 & 0xFF) > (1 - _NEARLY_WHITE) * 0xFF**2
 
 
 def _has_faint_state(resources: Any) -> bool:
