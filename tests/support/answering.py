@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import pika
+from pika.adapters.blocking_connection import BlockingChannel
 
 from ingestkit_pdf.errors import ErrorCode, IngestError
 from ingestkit_pdf.execution._client.amqp import properties_of, to_message
@@ -46,9 +47,12 @@ class Answering:
         self._answer = answer or (lambda job: encode_result(job.job_id, answer_to(job)))
         self._stopping = threading.Event()
         self.jobs: list[Job] = []
-        self._thread = threading.Thread(target=self._run, name="answering")
 
     def __enter__(self) -> Self:
+        # Before the client may declare the queue too: RabbitMQ 3.10 ends the connection (541) that consumes
+        # from a quorum queue while another one is still making it.
+        channel = self._declared()
+        self._thread = threading.Thread(target=self._consume, args=(channel,), name="answering")
         self._thread.start()
         return self
 
@@ -58,22 +62,25 @@ class Answering:
         self._stopping.set()
         self._thread.join(20)
 
-    def _run(self) -> None:
-        connection = pika.BlockingConnection(pika.URLParameters(self._url))
-        channel = connection.channel()
+    def _declared(self) -> BlockingChannel:
+        channel = pika.BlockingConnection(pika.URLParameters(self._url)).channel()
         queue = self._topology.job_queue(self._lane)
         channel.confirm_delivery()
         channel.exchange_declare(self._topology.dead_exchange.name, "fanout", durable=True)
         channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
         channel.basic_qos(prefetch_count=50)
+        return channel
+
+    def _consume(self, channel: BlockingChannel) -> None:
+        queue = self._topology.job_queue(self._lane)
         for method, props, body in channel.consume(queue.name, inactivity_timeout=0.05):
             if self._stopping.is_set():
                 break
             if method is not None:
                 self._one(channel, method.delivery_tag, to_message(props, body))
-        connection.close()
+        channel.connection.close()
 
-    def _one(self, channel: Any, tag: int, message: Message) -> None:
+    def _one(self, channel: BlockingChannel, tag: int, message: Message) -> None:
         job = decode_job(message, self._topology)
         self.jobs.append(job)
         for part in self._answer(job):
