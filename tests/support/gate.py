@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+
+from support.waiting import until
 
 __all__ = ["Gate"]
 
@@ -21,8 +24,20 @@ class Gate:
         self._writer: int | None = None
 
     def await_job(self) -> None:
-        """Wait until a job stands at the gate, and so has certainly begun."""
-        self._writer = os.open(self.path, os.O_WRONLY)
+        """Wait until a job stands at the gate, and so has certainly begun.
+
+        Raises:
+            AssertionError: None does so in time.
+        """
+        until(self._has_reader, timeout=30)
+
+    def _has_reader(self) -> bool:
+        try:
+            self._writer = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+        return self._writer is not None
 
     def open(self) -> None:
         """Let it through."""

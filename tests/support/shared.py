@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from ingestkit_pdf.models import ProcessingResult
 from support.hostile import result_of
+from support.waiting import until
 
 __all__ = ["divide", "help_divide"]
 
@@ -46,7 +47,8 @@ def divide(
 def help_divide(
     file_path: str, config: dict[str, Any], *, on_page: Callable[[int], None], share: _Share
 ) -> None:
-    """Do units of another worker's."""
+    """Do units of another worker, once it has begun one: it would get none if this one were quicker."""
+    until((Path(config["folder"]) / "here").exists)
     if share.plan != b"a plan":
         raise ValueError("the plan did not arrive")
     while (part := share.take(1)) is not None:
