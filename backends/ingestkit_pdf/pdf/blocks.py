@@ -13,7 +13,7 @@ from typing import TypeVar
 from msgspec import DecodeError, Struct, ValidationError, convert
 from msgspec.json import Decoder
 
-__all__ = ["Block", "BlockBox", "Element", "Font", "Run", "read_blocks", "read_elements"]
+__all__ = ["Block", "BlockBox", "Element", "Font", "Run", "parse_blocks", "parse_elements"]
 
 
 class BlockBox(Struct, gc=False):
@@ -36,17 +36,24 @@ class Font(Struct, gc=False):
 
 
 class Run(Struct, gc=False):
-    """Text of one font on one line; `y` is its baseline, `wmode` 1 for vertical writing."""
+    """Text of one font and colour on one line; `y` is its baseline, `wmode` 1 for vertical writing.
+
+    Its colour is `0xAARRGGBB`; what is invisible has no opacity. The JSON has none.
+    """
 
     bbox: BlockBox
     font: Font
     y: int
     text: str
     wmode: int = 0
+    argb: int = 0xFF000000
 
 
 class Block(Struct, gc=False):
-    """A block of text with its runs, an image with its box, or a painted path with its colour."""
+    """A block of text with its runs, an image with its box, or a painted path with its colour.
+
+    The box of a path is `box`, in points: x0, y0, x1, y1. The JSON has none.
+    """
 
     type: str
     bbox: BlockBox | None = None
@@ -54,6 +61,7 @@ class Block(Struct, gc=False):
     stroked: int = 0
     rectangle: int = 0
     argb: int = 0
+    box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
 
 class Element(Block, gc=False):
@@ -84,7 +92,7 @@ _decoder = Decoder(_Page)
 _tagged_decoder = Decoder(_TaggedPage)
 
 
-def read_blocks(data: bytes) -> list[Block]:
+def parse_blocks(data: bytes) -> list[Block]:
     """The blocks in the JSON of a page; text with raw control characters or broken UTF-8 is taken as well.
 
     Raises:
@@ -96,7 +104,7 @@ def read_blocks(data: bytes) -> list[Block]:
         return _read_leniently(data, _Page).blocks
 
 
-def read_elements(data: bytes) -> list[Element]:
+def parse_elements(data: bytes) -> list[Element]:
     """The blocks in the JSON of a page that was read with its structure, in the elements they belong to.
 
     Raises:

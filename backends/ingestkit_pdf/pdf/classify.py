@@ -35,6 +35,7 @@ METHOD = "pymupdf_text"
 """How native text was extracted; text that OCR read has the engine's name."""
 
 _TOC_LINE = re.compile(r"(?:(?:\.\s?){3,}|\u2026+)\s*(?:\d+|[ivxlc]+)\s*$", re.IGNORECASE)
+_PAGE_NUMBER = re.compile(r"[\divxlc\s]", re.IGNORECASE)  # how such a line ends
 _LEADERS = ("...", ". .", "\u2026")
 _UNREADABLE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u2028\u2029]|\\(cid:\\d+\\)")
 _LITTLE = 0.05  # of a page under images: whether they overlap makes no difference
@@ -187,9 +188,7 @@ def _printable_ratio(text: str) -> float:
 def _is_contents(lines: Sequence[Line], ratio: float) -> bool:
     if len(lines) < 3:
         return False
-    leaders = sum(
-        1 for line in lines if any(mark in line.text for mark in _LEADERS) and _TOC_LINE.search(line.text)
-    )
+    leaders = sum(1 for line in lines if _PAGE_NUMBER.match(line.text[-1:]) and _TOC_LINE.search(line.text))
     return leaders > ratio * len(lines)
 
 

@@ -9,15 +9,14 @@ pictures, too.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from ingestkit_pdf.pdf.bands import Bands
 from ingestkit_pdf.pdf.blocks import Run
 from ingestkit_pdf.pdf.mupdf import SCALE, PageContent, Painted, ParserError
 
-__all__ = ["Suspect", "covered_runs"]
+__all__ = ["Suspect", "covered_runs", "is_nearly_white"]
 
 _MIN_AREA = 4.0  # points, of both sides; less is a rule
 _MAX_AREAS = 100  # of a page that are looked at; with more it is a drawing, or a table of shaded cells
@@ -25,8 +24,7 @@ _MIN_OVERLAP = 0.4  # of the font size, along a run: an area that covers less ha
 _INSET, _INSET_SHARE = SCALE, 0.15  # a point, and of the width: what is painted has a soft edge
 _TOP, _BOTTOM = 0.2, 0.8  # of the height of a run: between them every letter leaves a mark
 _SAME_COLOUR = 12  # of 255: text that differs less from its ground cannot be seen
-_COLOUR = re.compile(rb"color:#([0-9a-f]{6})")
-_NEARLY_WHITE = re.compile(rb"color:#(?:f[0-9a-f]){3}")
+_RGB = 0xFFFFFF  # bits of a colour without its opacity
 _LIGHT = 0xF0F0F0  # bits that a colour that is nearly white has
 _ANY_LIGHT = -1  # stands for the colour of an image, which is not known
 
@@ -42,15 +40,20 @@ class Suspect:
     parts: list[tuple[float, float]]
 
 
-def covered_runs(content: PageContent, printed: bytes) -> list[Suspect]:
+def is_nearly_white(colour: int) -> bool:
+    """True for a colour that cannot be told from white paper."""
+    return colour & _LIGHT == _LIGHT
+
+
+def covered_runs(content: PageContent, colours: Iterable[int]) -> list[Suspect]:
     """The runs of a page of which a part lies under an area, or on one of its own colour, and cannot be seen.
 
     Args:
         content: The page.
-        printed: The same as HTML, which has the colours of the text.
+        colours: Those that it has text in.
     """
-    areas = _areas(content, printed)
-    suspects = list(_suspects(content, areas, printed)) if areas else []
+    areas = _areas(content, {colour & _RGB for colour in colours if colour >> 24})
+    suspects = list(_suspects(content, areas)) if areas else []
     if not suspects:
         return []
     try:
@@ -76,19 +79,16 @@ def _is_hidden(painted: Painted, run: Run, part: tuple[float, float]) -> bool:
     return painted.contrast(x0 / SCALE, y0 / SCALE, x1 / SCALE, y1 / SCALE) <= _SAME_COLOUR
 
 
-def _colours(printed: bytes) -> list[int | None]:
-    """The colour of each run in the order of the page: there is a paragraph of HTML for each."""
-    found = [set(_COLOUR.findall(paragraph)) for paragraph in printed.split(b"<p ")[1:]]
-    return [int(colours.pop(), 16) if len(colours) == 1 else None for colours in found]
-
-
-def _suspects(content: PageContent, areas: Sequence[_Area], printed: bytes) -> Iterator[Suspect]:
-    texts = ((number, block) for number, block in enumerate(content.blocks) if block.type == "text")
-    runs = [(number, run) for number, block in texts for run in block.lines]
-    tops = [run.bbox.y + _TOP * run.bbox.h for _, run in runs]
-    bands = Bands(((area[3], area[5], area) for area in areas), tops)
-    colours: list[int | None] = []
-    for index, ((number, run), top) in enumerate(zip(runs, tops, strict=True)):
+def _suspects(content: PageContent, areas: Sequence[_Area]) -> Iterator[Suspect]:
+    highest, lowest = min([area[3] for area in areas]), max([area[5] for area in areas])
+    runs = [
+        (top, number, run)
+        for number, block in enumerate(content.blocks)
+        for run in block.lines
+        if highest <= (top := run.bbox.y + _TOP * run.bbox.h) <= lowest
+    ]
+    bands = Bands(((area[3], area[5], area) for area in areas), (top for top, _, _ in runs))
+    for top, number, run in runs:
         box = run.bbox
         bottom = box.y + _BOTTOM * box.h
         near = [
@@ -96,14 +96,11 @@ def _suspects(content: PageContent, areas: Sequence[_Area], printed: bytes) -> I
             for area in bands.around(top)
             if area[3] <= top and bottom <= area[5] and area[2] < box.x + box.w and area[4] > box.x
         ]
-        if near:
-            colours = colours or _colours(printed)
-            colour = colours[index] if index < len(colours) else None
-            if parts := _over(run, number, colour, near):
-                yield Suspect(run, parts)
+        if near and (parts := _over(run, number, near)):
+            yield Suspect(run, parts)
 
 
-def _over(run: Run, number: int, colour: int | None, near: Sequence[_Area]) -> list[tuple[float, float]]:
+def _over(run: Run, number: int, near: Sequence[_Area]) -> list[tuple[float, float]]:
     """Where areas are painted over a run, else where the last one painted under it has its colour."""
     left, right = run.bbox.x, run.bbox.x + run.bbox.w
     ground = None
@@ -115,22 +112,19 @@ def _over(run: Run, number: int, colour: int | None, near: Sequence[_Area]) -> l
                 parts.append((start, end))
         elif start <= left and end >= right:
             ground = fill
-    if (
-        not parts
-        and colour is not None
-        and (ground == colour or (ground == _ANY_LIGHT and colour & _LIGHT == _LIGHT))
-    ):
+    has_its_colour = ground == run.argb & _RGB or (ground == _ANY_LIGHT and is_nearly_white(run.argb))
+    if not parts and run.argb >> 24 and has_its_colour:
         parts.append((left, right))
     return parts
 
 
-def _areas(content: PageContent, printed: bytes) -> list[_Area]:
+def _areas(content: PageContent, colours: Set[int]) -> list[_Area]:
     """The opaque rectangles of a page, if one can hide text: painted after some, or of the colour of some.
 
     Under text that is nearly white, images of one colour count as well.
     """
     fills = [
-        (number, block.argb & 0xFFFFFF)
+        (number, block.argb & _RGB)
         for number, block in enumerate(content.blocks)
         if block.type == "vector"
         and not block.stroked
@@ -140,7 +134,7 @@ def _areas(content: PageContent, printed: bytes) -> list[_Area]:
     if len(fills) > _MAX_AREAS:
         return []
     images: list[_Area] = []
-    if any(block.type == "image" for block in content.blocks) and _NEARLY_WHITE.search(printed):
+    if any(map(is_nearly_white, colours)):
         for number in sorted(content.flat_images()):
             box = content.blocks[number].bbox
             if box is not None:
@@ -148,14 +142,12 @@ def _areas(content: PageContent, printed: bytes) -> list[_Area]:
     if not fills:
         return images
     first_text = next((number for number, block in enumerate(content.blocks) if block.type == "text"), 0)
-    if fills[-1][0] < first_text:
-        colours = {int(colour, 16) for colour in set(_COLOUR.findall(printed))}
-        if colours.isdisjoint(fill for _, fill in fills):
-            return images
-    boxes = content.vector_boxes([number for number, _ in fills])
+    if fills[-1][0] < first_text and colours.isdisjoint(fill for _, fill in fills):
+        return images
     found: list[_Area] = [
-        (number, fill, *(value * SCALE for value in boxes[number]))  # type: ignore[misc]
+        (number, fill, x0 * SCALE, y0 * SCALE, x1 * SCALE, y1 * SCALE)
         for number, fill in fills
-        if boxes[number][2] - boxes[number][0] > _MIN_AREA and boxes[number][3] - boxes[number][1] > _MIN_AREA
+        for x0, y0, x1, y1 in (content.blocks[number].box,)
+        if x1 - x0 > _MIN_AREA and y1 - y0 > _MIN_AREA
     ]
     return sorted(found + images) if images else found

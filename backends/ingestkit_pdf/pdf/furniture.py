@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cache, partial
 
 from ingestkit_pdf.pdf.lines import Line
 
@@ -53,6 +54,8 @@ class Sample:
 
 _Zones = tuple[list[str], list[str]]
 """Texts at the top and at the bottom of a page; patterns of headers and footers."""
+
+_Alike = Callable[[str, str], bool]
 
 
 def _normal(text: str) -> str:
@@ -124,9 +127,10 @@ def find_furniture(samples: Sequence[Sample], *, zone: float, threshold: float) 
     the same zone of all sample pages but one, or of all but one of those on the same side of a book.
     """
     zones = [(sample, _zones(sample, zone)) for sample in samples]
-    common = _common([texts for sample, texts in zones if not sample.is_neighbour], threshold)
+    alike = cache(partial(_alike, threshold=threshold))  # each is held against the same ones, page by page
+    common = _common([texts for sample, texts in zones if not sample.is_neighbour], alike)
     even, odd = ([texts for sample, texts in zones if sample.number % 2 == side] for side in (0, 1))
-    sides = _on_side(even, odd, common, threshold), _on_side(odd, even, common, threshold)
+    sides = _on_side(even, odd, common, alike), _on_side(odd, even, common, alike)
     return Furniture(sides, zone, threshold)
 
 
@@ -140,18 +144,16 @@ def _zones(sample: Sample, zone: float) -> _Zones:
     ]
 
 
-def _common(pages: Sequence[_Zones], threshold: float) -> _Zones:
+def _common(pages: Sequence[_Zones], alike: _Alike) -> _Zones:
     """What is on all pages but one."""
     top, bottom = (
-        _repeated([page[place] for page in pages], threshold, len(pages) - 1)
-        if len(pages) >= _MIN_PAGES
-        else []
+        _repeated([page[place] for page in pages], alike, len(pages) - 1) if len(pages) >= _MIN_PAGES else []
         for place in (0, 1)
     )
     return top, bottom
 
 
-def _on_side(pages: Sequence[_Zones], others: Sequence[_Zones], common: _Zones, threshold: float) -> _Zones:
+def _on_side(pages: Sequence[_Zones], others: Sequence[_Zones], common: _Zones, alike: _Alike) -> _Zones:
     """What is common, and what all pages of one side but one have; not what is on the other side, too."""
     if len(pages) < _MIN_SIDE:
         return common
@@ -161,8 +163,8 @@ def _on_side(pages: Sequence[_Zones], others: Sequence[_Zones], common: _Zones, 
             *common[place],
             *(
                 text
-                for text in _repeated([page[place] for page in pages], threshold, needed, common[place])
-                if not _is_on(text, [page[place] for page in others], threshold, 2)
+                for text in _repeated([page[place] for page in pages], alike, needed, common[place])
+                if not _is_on(text, [page[place] for page in others], alike, 2)
             ),
         ]
         for place in (0, 1)
@@ -171,19 +173,19 @@ def _on_side(pages: Sequence[_Zones], others: Sequence[_Zones], common: _Zones, 
 
 
 def _repeated(
-    pages: list[list[str]], threshold: float, needed: int, known: Sequence[str] | None = None
+    pages: list[list[str]], alike: _Alike, needed: int, known: Sequence[str] | None = None
 ) -> list[str]:
     """The texts that are on so many pages; others than those known are looked for on the first ones only."""
     first = pages if known is None else pages[: len(pages) - needed + 1]  # on all but one: on one of two
     texts = dict.fromkeys(text for page in first for text in page if text and text not in (known or ()))
-    return [text for text in texts if _is_on(text, pages, threshold, needed)]
+    return [text for text in texts if _is_on(text, pages, alike, needed)]
 
 
-def _is_on(text: str, pages: Sequence[Sequence[str]], threshold: float, needed: int) -> bool:
+def _is_on(text: str, pages: Sequence[Sequence[str]], alike: _Alike, needed: int) -> bool:
     """True when a text like this is on so many of the pages."""
     misses = len(pages) - needed
     for page in pages:
-        if not any(_alike(text, other, threshold) for other in page):
+        if not any(alike(text, other) for other in page):
             misses -= 1
             if misses < 0:
                 return False

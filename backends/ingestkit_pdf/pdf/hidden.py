@@ -1,8 +1,8 @@
 """Text that a reader of the page does not see: invisible, faint, white on white, covered, too small.
 
-MuPDF's HTML has the colour of every run and leaves it out where text is invisible, so most pages are
-cleared by one print in C and one search. On the others each run is judged as a whole: invisible, or white
-with or without something painted behind it. Only where it lies partly on that, its letters are looked at.
+Most pages are cleared by the few colours that their text is in. On the others each run, which has one, is
+judged as a whole: invisible, or white with or without something painted behind it. Only where it lies partly
+on that, its letters are looked at.
 
 What is hidden is taken out of the lines, because nobody who read the document has agreed to it. Invisible
 text on a picture that fills much of the page stays: it is what an earlier OCR has read of that picture.
@@ -16,20 +16,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ingestkit_pdf.pdf.bands import Bands
-from ingestkit_pdf.pdf.covered import Suspect, covered_runs
+from ingestkit_pdf.pdf.covered import Suspect, covered_runs, is_nearly_white
 from ingestkit_pdf.pdf.lines import TINY_SIZE, Line, PageText, Span
 from ingestkit_pdf.pdf.mupdf import SCALE, PageContent
 
 __all__ = ["take_hidden"]
 
-_SUSPECT_HTML = re.compile(rb'font-size:[\d.]+pt(;color:#(?:f[a-f0-9]){3})?">')
 _CHAR = re.compile(
     rb'<char c="([^"]*)" quad="([-\d.e]+) ([-\d.e]+) ([-\d.e]+)(?: [-\d.e]+){4} ([-\d.e]+)"'
     rb'[^>]*? color="#([0-9a-f]{6})" alpha="#([0-9a-f]{2})"'
 )
-_WHITE = re.compile(b"(?:f[a-f0-9]){3}")
 _MIN_CHARS = 3  # fewer are strays
-_FAINT = b"0d"  # opacity of 255, in hexadecimal digits: 5 %
+_FAINT = 0x0D  # opacity of 255 below which nobody sees text: 5 %
 _SCAN = 0.3  # of the page: a smaller picture is not what a scanner made
 _SLACK = SCALE  # a point
 
@@ -56,15 +54,13 @@ def take_hidden(content: PageContent, text: PageText, *, keep: bool) -> int:
     count = text.off_page_chars + text.tiny_chars
     runs: list[_HiddenRun] = []
     if text.lines:
-        printed = content.html()
         area = content.width * content.height * SCALE**2
         scans = [box for box in text.images if (box[2] - box[0]) * (box[3] - box[1]) > _SCAN * area]
-        is_faint = content.can_be_faint()
-        if is_faint or _SUSPECT_HTML.search(printed):
-            by_runs = None if is_faint else _by_runs(content, printed, scans)
-            found, runs = by_runs or _by_letters(content, scans)
+        colours = {run.argb for run in content.runs()}
+        if any(_is_faint(colour) or is_nearly_white(colour) for colour in colours):
+            found, runs = _by_runs(content, scans) or _by_letters(content, scans)
             count += found
-        if suspects := covered_runs(content, printed):
+        if suspects := covered_runs(content, colours):
             found, covered = _covered(content, suspects, scans)
             count += found
             runs += covered
@@ -75,28 +71,21 @@ def take_hidden(content: PageContent, text: PageText, *, keep: bool) -> int:
     return count
 
 
-def _by_runs(
-    content: PageContent, printed: bytes, scans: Sequence[_Box]
-) -> tuple[int, list[_HiddenRun]] | None:
-    """How many letters are hidden, and the runs to take out; None where whole runs are not enough to tell.
+def _is_faint(colour: int) -> bool:
+    return colour >> 24 < _FAINT
 
-    MuPDF prints one paragraph of HTML for each run.
-    """
-    paragraphs = printed.split(b"<p ")[1:]
-    runs = [run for block in content.blocks if block.type == "text" for run in block.lines]
-    if len(paragraphs) != len(runs):
-        return None
+
+def _by_runs(content: PageContent, scans: Sequence[_Box]) -> tuple[int, list[_HiddenRun]] | None:
+    """How many letters are hidden, and the runs to take out; None where whole runs are not enough to tell."""
     painted: list[_Box] | None = None
     count, hidden = 0, []
-    for paragraph, run in zip(paragraphs, runs, strict=True):
-        colours = _SUSPECT_HTML.findall(paragraph)
-        if not colours:
+    for run in content.runs():
+        is_faint = _is_faint(run.argb)
+        if not is_faint and not is_nearly_white(run.argb):
             continue
-        if len(colours) != paragraph.count(b"<span") or len(set(map(bool, colours))) > 1:
-            return None
         box = run.bbox.x, run.bbox.y, run.bbox.x + run.bbox.w, run.bbox.y + run.bbox.h
         is_long = len(run.text) > 2
-        if colours[0]:
+        if not is_faint:
             painted = content.painted_areas() if painted is None else painted
             if (is_seen := _lies_on(box, painted, is_long=is_long)) is None:
                 return None
@@ -135,9 +124,9 @@ def _by_letters(content: PageContent, scans: Sequence[_Box]) -> tuple[int, list[
         chars = _CHAR.findall(run)
         visible, hidden, is_scan = [], 0, False
         for letter, *quad, color, alpha in chars:
-            is_faint = alpha < _FAINT
-            is_white = not is_faint and _WHITE.fullmatch(color) is not None
-            if not is_faint and not is_white:
+            colour = int(alpha + color, 16)
+            is_white = not _is_faint(colour) and is_nearly_white(colour)
+            if not _is_faint(colour) and not is_white:
                 visible.append(letter)
                 continue
             x0, y0, x1, y1 = (float(value) * SCALE for value in quad)

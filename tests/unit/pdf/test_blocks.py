@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingestkit_pdf.pdf.blocks import read_blocks
+from ingestkit_pdf.pdf.blocks import parse_blocks
 
 RUN = (
     b'{"wmode":0,"bbox":{"x":100,"y":200,"w":300,"h":50,"flags":0},"font":{"name":"F","family":"serif",'
@@ -18,7 +18,7 @@ def _page(text: bytes) -> bytes:
 
 def test_a_run_keeps_its_place_font_and_text() -> None:
     """Text would stand elsewhere, or in another font, than the page has it."""
-    run = read_blocks(_page(b"word"))[0].lines[0]
+    run = parse_blocks(_page(b"word"))[0].lines[0]
     assert (run.text, run.y, run.wmode) == ("word", 240, 0)
     assert (run.bbox.x, run.bbox.y, run.bbox.w, run.bbox.h) == (100, 200, 300, 50)
     assert (run.font.name, run.font.size, run.font.weight) == ("F", 900, "bold")
@@ -30,11 +30,11 @@ CURIOUS = {b"a\xffb": "a\ufffdb", b"a\x01b": "a\x01b", b"a\tb": "a\tb", b"\\ud80
 @pytest.mark.parametrize(("raw", "text"), CURIOUS.items())
 def test_text_that_is_neither_json_nor_utf8_is_kept(raw: bytes, text: str) -> None:
     """One broken character would cost the whole page."""
-    assert read_blocks(_page(raw))[0].lines[0].text == text
+    assert parse_blocks(_page(raw))[0].lines[0].text == text
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"blocks":[{"type":1}]}', b'{"blocks":[', b"null"])
 def test_what_is_no_page_is_a_value_error(data: bytes) -> None:
     """An exception that nobody expects would end the worker instead of failing the page."""
     with pytest.raises(ValueError, match=r"."):
-        read_blocks(data)
+        parse_blocks(data)

@@ -5,22 +5,20 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from ingestkit_pdf.pdf.blocks import read_blocks
 from ingestkit_pdf.pdf.letters import needs_letters, put_right
 
 from .binding import (
     FAILURES,
-    SCALE,
     OutOfMemoryError,
     ParserError,
     guarded,
     message_count,
     mupdf,
-    printed,
     pymupdf,
     translate,
 )
 from .page import PageContent
+from .structs import Looks, read_blocks
 
 __all__ = ["Document", "open_document"]
 
@@ -85,6 +83,7 @@ class Document:
         self._options = mupdf.FzStextOptions(_STEXT_FLAGS)
         self._pages_read = 0
         self._targets: dict[str, int | None] = {}
+        self._looks = Looks()
 
     def __enter__(self) -> Document:
         return self
@@ -95,6 +94,7 @@ class Document:
     def close(self) -> None:
         """Close the file; MuPDF lets go of what it kept of it."""
         self.pdf = None
+        self._looks.clear()
         if not self.handle.is_closed:
             self.handle.close()
         _store.account(self._pages_read)
@@ -102,6 +102,7 @@ class Document:
 
     def forget(self) -> None:
         """Let go of what MuPDF keeps of pages that were read: fonts, images, objects. They are read again."""
+        self._looks.clear()
         pymupdf.TOOLS.store_shrink(100)
         with suppress(ParserError), guarded():
             mupdf.pdf_clear_xref(self.pdf)
@@ -205,7 +206,6 @@ class Document:
             bounds = mupdf.fz_bound_page(page)
             cookie = mupdf.FzCookie()
             stext = mupdf.FzStextPage(page, self._options, cookie)
-            data = printed(lambda out: mupdf.fz_print_stext_page_as_json(out, stext, SCALE))
             rotate = mupdf.pdf_dict_get_inheritable(
                 mupdf.pdf_lookup_page_obj(self.pdf, index), mupdf.PDF_ENUM_NAME_Rotate
             )
@@ -213,7 +213,7 @@ class Document:
                 width=bounds.x1 - bounds.x0,
                 height=bounds.y1 - bounds.y0,
                 rotation=mupdf.pdf_to_int(rotate) % 360,
-                blocks=read_blocks(data),
+                blocks=read_blocks(stext, self._looks),
                 errors=cookie.m_internal.errors,
                 messages=message_count() - before,
                 stext=stext,

@@ -1,18 +1,17 @@
 """What one interpretation of a page gave.
 
-One page is interpreted once, into a structured text page (stext). MuPDF prints that as JSON, HTML or XML
-in C; reading its JSON (`blocks.py`) is faster than having PyMuPDF build a dictionary for every span
-(`benchmarks/pages.py`), and gives the same text, boxes, fonts and images.
+One page is interpreted once, into a structured text page (stext), whose blocks are read from memory
+(`structs.py`). MuPDF prints it as JSON or XML for questions that only some pages raise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from ingestkit_pdf.pdf.blocks import Block, Element, read_elements
+from ingestkit_pdf.pdf.blocks import Block, Element, Run, parse_elements
 from ingestkit_pdf.pdf.letters import needs_letters, put_right
 
 from .binding import (
@@ -33,10 +32,6 @@ _TAGGED_FLAGS = (
     mupdf.FZ_STEXT_PRESERVE_SPANS | mupdf.FZ_STEXT_PRESERVE_LIGATURES | mupdf.FZ_STEXT_COLLECT_STRUCTURE
 )
 
-# What the attributes of MuPDF's structures call: twice as fast, and pages have thousands of paths.
-_bbox, _next = mupdf.fz_stext_block.bbox.fget, mupdf.fz_stext_block.next.fget
-_x0, _y0, _x1, _y1 = (getattr(mupdf.fz_rect, name).fget for name in ("x0", "y0", "x1", "y1"))
-
 _NEARLY_WHITE = 0.94  # of full brightness: no ground for white text
 _MIN_GROUND = 4  # points; less is a rule, not a ground for text
 _MAX_GROUNDS = 2000  # drawings of tens of thousands of areas exist
@@ -45,8 +40,6 @@ _MAX_GROUNDS = 2000  # drawings of tens of thousands of areas exist
 _PAINTED_SCALE = 2.0  # pixels a point, at which a page is looked at for what can be seen of it
 _PAINTED_PIXELS = 4_000_000  # of that picture; of a larger page there are fewer a point
 _FLAT_BYTES, _FLAT_RATIO = 4096, 0.02  # bytes, and bytes a pixel: an image that takes less is of one colour
-_FAINT = 0.05  # opacity below which nobody sees text
-_MAX_FORMS = 50  # of a page in which such an opacity is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +83,6 @@ class PageContent:
         page: MuPDF's page, likewise.
         source: PyMuPDF's document and the index of the page in it, likewise.
         areas: What the layout model said, once it was asked.
-        nodes: MuPDF's own blocks, once they were asked for.
     """
 
     width: float
@@ -103,22 +95,11 @@ class PageContent:
     page: Any
     source: tuple[Any, int]
     areas: list[tuple[float, float, float, float, str]] | None = None
-    nodes: list[Any] = field(default_factory=list)
 
-    def html(self) -> bytes:
-        """The text as HTML with the colour of every run: `color` is missing where it is invisible.
-
-        Images would be decoded and encoded again for it; while it is printed they pass for painted paths.
-        """
-        numbers = [number for number, block in enumerate(self.blocks) if block.type == "image"]
-        images = [self._node(number) for number in numbers]
-        try:
-            for node in images:
-                node.type = mupdf.FZ_STEXT_BLOCK_VECTOR
-            return printed(lambda out: mupdf.fz_print_stext_page_as_html(out, self.stext, 0))
-        finally:
-            for node in images:
-                node.type = mupdf.FZ_STEXT_BLOCK_IMAGE
+    def runs(self) -> Iterator[Run]:
+        """The runs of the text, in the order of the content."""
+        for block in self.blocks:
+            yield from block.lines
 
     def letters(self) -> list[bytes]:
         """The runs of the page as XML: a `<char>` with colour, opacity and flags for every letter."""
@@ -129,7 +110,7 @@ class PageContent:
         with guarded():
             stext = mupdf.FzStextPage(self.page, mupdf.FzStextOptions(_TAGGED_FLAGS), mupdf.FzCookie())
             data = printed(lambda out: mupdf.fz_print_stext_page_as_json(out, stext, SCALE))
-            elements = read_elements(data)
+            elements = parse_elements(data)
         if needs_letters(_leaves(elements)):
             put_right(_leaves(elements), letters_of(stext))
         return elements
@@ -147,32 +128,26 @@ class PageContent:
 
     def vectors(self) -> list[tuple[float, float, float, float, bool, bool]]:
         """The painted paths as (x0, y0, x1, y1, is stroked, is white), in points."""
-        numbers = [number for number, block in enumerate(self.blocks) if block.type == "vector"]
-        boxes = self.vector_boxes(numbers)
         return [
-            (*boxes[number], self.blocks[number].stroked > 0, self.blocks[number].argb & 0xFFFFFF == 0xFFFFFF)
-            for number in numbers
+            (*block.box, block.stroked > 0, block.argb & 0xFFFFFF == 0xFFFFFF)
+            for block in self.blocks
+            if block.type == "vector"
         ]
-
-    def vector_boxes(self, numbers: Sequence[int]) -> dict[int, tuple[float, float, float, float]]:
-        """The boxes, in points, of the blocks of these numbers; MuPDF's JSON has none of painted paths."""
-        found: dict[int, tuple[float, float, float, float]] = {}
-        with guarded():
-            for number in numbers:
-                box = _bbox(self._node(number))
-                found[number] = _x0(box), _y0(box), _x1(box), _y1(box)
-        return found
 
     def flat_images(self) -> set[int]:
         """Indices of the images of one colour, which pack to next to nothing."""
         flat: set[int] = set()
+        if not any(block.type == "image" for block in self.blocks):
+            return flat
         with guarded():
+            node = self.stext.m_internal.first_block
             for number, block in enumerate(self.blocks):
                 if block.type == "image":
-                    image = mupdf.FzStextBlock(self._node(number)).i_image()
+                    image = mupdf.FzStextBlock(node).i_image()
                     size = mupdf.ll_fz_image_size(image.m_internal)
                     if size < _FLAT_BYTES + _FLAT_RATIO * image.w() * image.h():
                         flat.add(number)
+                node = node.next
         return flat
 
     def painted(self, x0: float, y0: float, x1: float, y1: float) -> Painted:
@@ -198,29 +173,6 @@ class PageContent:
             samples = bytes(mupdf.fz_pixmap_samples_memoryview(pixmap))
         drop_messages(messages)
         return Painted(samples, left, top, right - left, bottom - top, scale)
-
-    def can_be_faint(self) -> bool:
-        """True when the page has a way to paint text with hardly any opacity."""
-        with suppress(ParserError), guarded():
-            page = mupdf.pdf_page_from_fz_page(self.page).m_internal.obj
-            resources = mupdf.ll_pdf_dict_gets_inheritable(page, "Resources")
-            if _has_faint_state(resources):
-                return True
-            forms = mupdf.ll_pdf_dict_gets(resources, "XObject")
-            count = mupdf.ll_pdf_dict_len(forms) if forms else 0
-            for index in range(min(count, _MAX_FORMS)):
-                form = mupdf.ll_pdf_dict_get_val(forms, index)
-                if _has_faint_state(mupdf.ll_pdf_dict_gets(form, "Resources")):
-                    return True
-        return False
-
-    def _node(self, number: int) -> Any:
-        """MuPDF's own of a block; they are a chain, which is walked once and no further than it has to be."""
-        if not self.nodes:
-            self.nodes.append(self.stext.m_internal.first_block)
-        while len(self.nodes) <= number:
-            self.nodes.append(_next(self.nodes[-1]))
-        return self.nodes[number]
 
     def layout_boxes(self) -> list[tuple[float, float, float, float, str]]:
         """The page's areas as (x0, y0, x1, y1, kind) by the layout model, which is asked once.
@@ -249,14 +201,11 @@ class PageContent:
 
     def painted_areas(self) -> list[tuple[float, float, float, float]]:
         """Boxes of what is filled with something else than white, and of images; in hundredths of a point."""
-        fills = [
-            number
-            for number, block in enumerate(self.blocks)
-            if block.type == "vector" and not block.stroked and _is_ground(block.argb)
-        ]
         areas = [
             (x0 * SCALE, y0 * SCALE, x1 * SCALE, y1 * SCALE)
-            for x0, y0, x1, y1 in self.vector_boxes(fills).values()
+            for block in self.blocks
+            if block.type == "vector" and not block.stroked and _is_ground(block.argb)
+            for x0, y0, x1, y1 in (block.box,)
             if x1 - x0 > _MIN_GROUND and y1 - y0 > _MIN_GROUND
         ][:_MAX_GROUNDS]
         for block in self.blocks:
@@ -269,15 +218,6 @@ def _is_ground(argb: int) -> bool:
     """True for a colour that, with its opacity and on white paper, lets white text be seen."""
     darkest = min(argb >> 16 & 0xFF, argb >> 8 & 0xFF, argb & 0xFF)
     return (0xFF - darkest) * (argb >> 24 & 0xFF) > (1 - _NEARLY_WHITE) * 0xFF**2
-
-
-def _has_faint_state(resources: Any) -> bool:
-    states = mupdf.ll_pdf_dict_gets(resources, "ExtGState") if resources else None
-    for index in range(mupdf.ll_pdf_dict_len(states) if states else 0):
-        opacity = mupdf.ll_pdf_dict_gets(mupdf.ll_pdf_dict_get_val(states, index), "ca")
-        if opacity and mupdf.ll_pdf_to_real(opacity) < _FAINT:
-            return True
-    return False
 
 
 def _leaves(elements: list[Element]) -> Iterator[Element]:
