@@ -150,7 +150,7 @@ def read_blocks(stext: Any, looks: Looks) -> list[Block]:
 
 
 def _from_memory(stext: Any, looks: Looks) -> list[Block] | None:
-    """None for a page with something unheard of: a line break for a letter, or boxes beyond all numbers."""
+    """None for a page with something unheard of: a line break for a letter, a run without any, no numbers."""
     blocks: list[Block] = []
     rows: list[tuple[Any, ...]] = []  # of all runs
     spans: list[tuple[Block, int, int]] = []  # which of them are whose
@@ -172,6 +172,8 @@ def _from_memory(stext: Any, looks: Looks) -> list[Block] | None:
             first = len(rows)
             while inner:
                 line = unpack_line(_line_at(inner))
+                if not line[5]:
+                    return None
                 rows.append(line + unpack_char(_char_at(line[5])))
                 inner = line[6]
             block = Block("text")
