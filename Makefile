@@ -9,6 +9,9 @@ PYTEST := $(BIN)/python -m pytest
 # Files of tests that `make test` runs side by side; 0: one after the other.
 TEST_JOBS ?= 2
 
+# Seconds after which a test of `make test` hangs, and fails; the longest take one minute.
+TEST_LIMIT ?= 300
+
 # What `make bench` measures on: a folder of PDFs, by default the corpus where there is one.
 FOLDER ?= $(if $(INGESTKIT_CORPUS),$(INGESTKIT_CORPUS)/bench,build/bench/samples)
 
@@ -31,7 +34,8 @@ broker: ## A private RabbitMQ node to try things with, until Ctrl-C
 
 test: ## Unit tests, then integration tests against a private broker
 	@$(BOOTSTRAP) dev
-	@$(PYTEST) tests/unit tests/integration -m "not slow" -n $(TEST_JOBS) --dist loadfile --durations=10 $(PYTEST_ARGS)
+	@$(PYTEST) tests/unit tests/integration -m "not slow" -n $(TEST_JOBS) --dist loadfile --durations=10 \
+	    -o faulthandler_timeout=$(TEST_LIMIT) $(PYTEST_ARGS)
 
 test-faults: ## Kills and stops under load, on RabbitMQ 3 and 4; most of an hour
 	@$(BOOTSTRAP) dev
