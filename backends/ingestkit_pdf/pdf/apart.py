@@ -26,7 +26,7 @@ from ingestkit_pdf.pdf.passages import Passage
 from ingestkit_pdf.pdf.tables import is_contents_title
 from ingestkit_pdf.pdf.text import ends_clause
 
-__all__ = ["continue_across_pages", "joined", "mark_apart"]
+__all__ = ["continue_across_pages", "joined", "mark_apart", "open_passage"]
 
 _SHORT_CAPTION = 3  # lines: without a colon or full stop behind its number it is a sentence if it is longer
 _ENTRY = re.compile(r"(?:\u2026|\s{2,})\s*(?:[A-Z]\s*[-.]\s*)?(?:\d{1,4}|[ivxlc]{1,6})\s*$")
@@ -177,9 +177,18 @@ def _is_between(passage: Passage) -> bool:
     return len(passage.pieces) == 1 and bool(_PAGE_NUMBER.fullmatch(passage.text))
 
 
+def open_passage(passages: Sequence[Passage]) -> int:
+    """Index of the last passage that the next page may go on with; what is before it changes no more."""
+    for index in range(len(passages) - 1, -1, -1):
+        if not _is_between(passages[index]):
+            return index
+    return -1
+
+
 def continue_across_pages(passages: Sequence[Passage], following: list[Passage]) -> None:
     """Move the first passage of a page to the end of the one that it goes on with, if it does."""
-    last = next((passage for passage in reversed(passages) if not _is_between(passage)), None)
+    index = open_passage(passages)
+    last = passages[index] if index >= 0 else None
     at = next((index for index, passage in enumerate(following) if not _is_between(passage)), None)
     if last is None or at is None or last.kind not in _BODY or not _goes_on(last, following[at]):
         return

@@ -29,20 +29,17 @@ class Extras:
     attachments: Attachments = field(default_factory=Attachments)
     links: list[Link] = field(default_factory=list)
     links_left_out: int = 0
-    found_links: list[tuple[int, PageLink]] = field(default_factory=list)
 
-    def add_links(self, page_number: int, links: Sequence[PageLink], limit: int) -> None:
-        """Keep the links of one page, as long as there is room for them."""
-        room = limit - len(self.found_links)
-        self.found_links.extend([(page_number, link) for link in links[:room]])
+    def add_links(self, page_number: int, links: Sequence[PageLink], document: Document, limit: int) -> None:
+        """Follow the links of one page, as long as there is room for them."""
+        room = limit - len(self.links)
+        self.links.extend([link_result(page_number, link, document) for link in links[:room]])
         self.links_left_out += max(len(links) - room, 0)
 
     def read(
         self, document: Document, scan: ObjectScan, config: PDFProcessorConfig, *, file_size: int
     ) -> None:
-        """Read what is read of the document as a whole, and follow the links."""
-        self.links = [link_result(page, link, document) for page, link in self.found_links]
-        self.found_links = []
+        """Read what is read of the document as a whole."""
         self.form = read_form(document, scan, limit=config.max_form_fields, file_size=file_size)
         self.annotations = read_annotations(document, scan, limit=config.max_annotations)
         self.attachments = read_attachments(

@@ -7,12 +7,12 @@ has elsewhere is the word. So these hyphens are decided last, when all passages 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ingestkit_pdf.pdf.passages import Passage
 from ingestkit_pdf.pdf.text import LINE_HYPHEN
 
-__all__ = ["undo_hyphens"]
+__all__ = ["Hyphens"]
 
 _LAST_WORD = re.compile(r"[^\W_][\w-]*$")
 _FIRST_WORD = re.compile(r"[^\W_][\w-]*")
@@ -45,22 +45,37 @@ _SMALL = _LINKS | {
 _ENDING = 3  # letters of an ending at most
 
 
-def undo_hyphens(passages: Sequence[Passage]) -> None:
-    """Decide the hyphens at the ends of lines, in place."""
-    texts = [passage.text for passage in passages]
-    cut = [passage for passage, text in zip(passages, texts, strict=True) if LINE_HYPHEN in text]
-    if not cut:
-        return
-    words = _words(texts)
-    for passage in cut:
-        _decide(passage, words)
+class Hyphens:
+    """The hyphens of one document, and the words that decide them.
+
+    Words are taken in page by page: that is work which is shared, what is left for the end is not.
+    """
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._cut: list[Passage] = []
+        self._tokens: set[str] = set()
+
+    def see(self, passages: Sequence[Passage], end: int) -> None:
+        """Take in the passages before `end` that are new; they change no more."""
+        for passage in passages[self._seen : end]:
+            text = passage.text
+            self._tokens.update(text.lower().split())
+            if LINE_HYPHEN in text:
+                self._cut.append(passage)
+        self._seen = max(self._seen, end)
+
+    def undo(self) -> None:
+        """Decide the hyphens of what was seen, in place."""
+        if not self._cut:
+            return
+        words = _words(self._tokens)
+        for passage in self._cut:
+            _decide(passage, words)
 
 
-def _words(texts: Iterable[str]) -> set[str]:
-    """The words of the document that no line end cuts, in lower case."""
-    tokens: set[str] = set()
-    for text in texts:
-        tokens.update(text.lower().split())
+def _words(tokens: set[str]) -> set[str]:
+    """The words that no line end cuts."""
     words = set(filter(str.isalpha, tokens))
     others = [token for token in tokens - words if LINE_HYPHEN not in token]
     return words.union(_FIRST_WORD.findall(" ".join(others)))

@@ -159,7 +159,7 @@ class _Run:
             builder.add(layout)
             pages.append(self._page_result(layout, labels))
             ocr_seconds += layout.page.ocr_seconds
-            extras.add_links(layout.page.number, layout.page.links, self.config.max_links)
+            extras.add_links(layout.page.number, layout.page.links, document, self.config.max_links)
             languages.add(layout.page.sample)
         if all(page.status is PageStatus.FAILED for page in pages):
             raise RejectedError(

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from ingestkit_pdf.config import PDFProcessorConfig
 from ingestkit_pdf.models import OutlineEntry, TableResult
-from ingestkit_pdf.pdf.apart import continue_across_pages, joined, mark_apart
+from ingestkit_pdf.pdf.apart import continue_across_pages, joined, mark_apart, open_passage
 from ingestkit_pdf.pdf.furniture import Furniture, Sample, find_furniture
 from ingestkit_pdf.pdf.headings import mark_headings
-from ingestkit_pdf.pdf.hyphens import undo_hyphens
+from ingestkit_pdf.pdf.hyphens import Hyphens
 from ingestkit_pdf.pdf.layout import reading_order
 from ingestkit_pdf.pdf.lines import Line, is_right_to_left
 from ingestkit_pdf.pdf.mupdf import SCALE
@@ -121,6 +121,7 @@ class StructureBuilder:
         self._structure = Structure()
         self._stitcher = Stitcher(config.table_header_similarity)
         self._sizes: dict[int, int] = {}
+        self._hyphens = Hyphens()
 
     def add(self, layout: PageLayout) -> None:
         """Add the next page."""
@@ -130,6 +131,7 @@ class StructureBuilder:
             _begin_with_data(layout, headless)
         continue_across_pages(structure.passages, layout.passages)
         structure.passages.extend(layout.passages)
+        self._hyphens.see(structure.passages, open_passage(structure.passages))
         for size, count in page.sizes.items():
             self._sizes[size] = self._sizes.get(size, 0) + count
 
@@ -137,6 +139,7 @@ class StructureBuilder:
         """The document, its headings found."""
         structure, ratio = self._structure, self._config.heading_min_font_size_ratio
         structure.tables = self._stitcher.results()
-        undo_hyphens(structure.passages)
+        self._hyphens.see(structure.passages, len(structure.passages))
+        self._hyphens.undo()
         mark_headings(structure.passages, outline, self._sizes, ratio)
         return structure
