@@ -178,17 +178,17 @@ def _is_between(passage: Passage) -> bool:
 
 
 def open_passage(passages: Sequence[Passage]) -> int:
-    """Index of the last passage that the next page may go on with; what is before it changes no more."""
+    """Index of the passage that the next page may go on with, or behind all; those before change no more."""
     for index in range(len(passages) - 1, -1, -1):
         if not _is_between(passages[index]):
             return index
-    return -1
+    return len(passages)
 
 
 def continue_across_pages(passages: Sequence[Passage], following: list[Passage]) -> None:
     """Move the first passage of a page to the end of the one that it goes on with, if it does."""
     index = open_passage(passages)
-    last = passages[index] if index >= 0 else None
+    last = passages[index] if index < len(passages) else None
     at = next((index for index, passage in enumerate(following) if not _is_between(passage)), None)
     if last is None or at is None or last.kind not in _BODY or not _goes_on(last, following[at]):
         return

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from ingestkit_pdf.pdf.apart import open_passage
+from ingestkit_pdf.pdf.hyphens import Hyphens
+from ingestkit_pdf.pdf.paragraphs import CAPTION, TEXT
+from ingestkit_pdf.pdf.passages import Passage
 from support.made_pdf import PROSE, run, save, write_lines
 
 
@@ -86,3 +90,26 @@ def test_a_word_goes_on_behind_the_number_of_a_page(tmp_path: Path) -> None:
             page.insert_text((290, 820), f"- {number} -", fontsize=9)
 
     assert "of the international treaties are" in run(save(tmp_path, draw)).markdown
+
+
+def passage(kind: str, text: str) -> Passage:
+    """A passage of one line."""
+    return Passage(kind, [(text, 1, (0, 0, 100, 10))], size=1000)
+
+
+def test_each_passage_is_taken_in_once_and_when_it_is_whole() -> None:
+    """A word that goes on on the next page would count as two, or a document of captions over and over."""
+    passages = [passage(CAPTION, "Figure 1: a court"), passage(CAPTION, "Figure 2: a treaty")]
+    assert open_passage(passages) == len(passages)
+    hyphens = Hyphens()
+    hyphens.see(passages, open_passage(passages))
+    passages += [passage(TEXT, "All of the inter-"), passage(CAPTION, "Figure 3: a seal")]
+    assert open_passage(passages) == 2
+    hyphens.see(passages, open_passage(passages))
+    passages[2].append(passage(TEXT, "national treaties"))
+    passages.append(passage(TEXT, "national parks and inter-urban ones"))
+    hyphens.see(passages, len(passages))
+    hyphens.undo()
+    assert passages[2].text == "All of the international treaties"
+    assert hyphens._seen == len(passages)
+    assert len(hyphens._cut) == 1
