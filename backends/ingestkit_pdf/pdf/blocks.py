@@ -1,4 +1,4 @@
-"""The blocks of a page, read from the JSON that MuPDF prints of it.
+"""The blocks of a page, and how they are read from the JSON that MuPDF prints of it.
 
 msgspec reads that JSON straight into these classes and skips the keys they do not have: 0.10 ms a page,
 where the standard library takes 0.37 ms and leaves dictionaries behind, which are slower to walk over.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from ingestkit_pdf.models import OutlineEntry
 from ingestkit_pdf.pdf.paragraphs import CODE, CONTENTS, HEADING, ROW
@@ -14,8 +14,6 @@ _MAX_LINES, _MAX_CHARS = 4, 200  # of a passage that may be a title of the outli
 _LEVELS = 6  # deeper titles are of this one: Markdown has no more
 _SHARE = 0.3  # an outline of which fewer entries are found in the text says little about it
 _LEADERS = "\u2026"
-_DIGITS = "0123456789"
-_BEGIN, _FIRST = 3, 16  # letters that tell, and characters that have them nearly always
 
 
 def mark_by_outline(passages: Iterable[Passage], outline: Sequence[OutlineEntry]) -> bool:
@@ -29,7 +27,6 @@ def mark_by_outline(passages: Iterable[Passage], outline: Sequence[OutlineEntry]
         key = _key(entry.title)
         if key:
             wanted.setdefault(key, []).append(entry)
-    begins = {key[:_BEGIN] for key in wanted}
     found: list[tuple[Passage, int]] = []
     for passage in passages:
         pieces = len(passage.pieces)
@@ -41,7 +38,7 @@ def mark_by_outline(passages: Iterable[Passage], outline: Sequence[OutlineEntry]
         ):
             continue
         text = passage.text
-        if len(text) > _MAX_CHARS or _LEADERS in text or not _may_be_title(text, begins):
+        if len(text) > _MAX_CHARS or _LEADERS in text:
             continue
         level = _level(_key(text), passage.page, wanted)
         if level:
@@ -53,20 +50,13 @@ def mark_by_outline(passages: Iterable[Passage], outline: Sequence[OutlineEntry]
     return True
 
 
-def _may_be_title(text: str, begins: Container[str]) -> bool:
-    """False for most texts that are none, by how they begin, which takes a third of the time."""
-    key = _key(text[:_FIRST])
-    bare = key.lstrip(_DIGITS)
-    return len(bare) < _BEGIN or key[:_BEGIN] in begins or bare[:_BEGIN] in begins
-
-
 def _key(text: str) -> str:
     return "".join(filter(str.isalnum, text)).casefold()
 
 
 def _level(key: str, page: int, wanted: dict[str, list[OutlineEntry]]) -> int:
     """Level of the entry that this text is the title of; outlines may lack its number. 0: none."""
-    for candidate in (key, key.lstrip(_DIGITS)):
+    for candidate in (key, key.lstrip("0123456789")):
         for entry in wanted.get(candidate, ()):
             if entry.page_number is None or abs(entry.page_number - page) <= 1:
                 return entry.level

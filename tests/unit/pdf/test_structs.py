@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ingestkit_pdf.pdf.blocks import Block
-from ingestkit_pdf.pdf.mupdf import open_document, structs
+from ingestkit_pdf.pdf.mupdf import open_document, page_blocks, structs
 from support.made_pdf import picture, prose_page, save
 from support.written_pdf import page_pdf
 
@@ -40,13 +40,13 @@ def blocks_of(path: Path) -> list[list[Block]]:
 def bindings_only() -> Iterator[None]:
     """As where MuPDF's structures are laid out in another way."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(structs, "_is_laid_out_so", lambda: False)
+        patch.setattr(page_blocks, "_is_laid_out_so", lambda: False)
         yield
 
 
 def test_this_mupdf_is_laid_out_so() -> None:
     """Every page would take a third longer, and nobody would know why."""
-    assert structs._is_laid_out_so()
+    assert page_blocks._is_laid_out_so()
 
 
 def test_memory_and_json_say_the_same(tmp_path: Path) -> None:
@@ -115,14 +115,14 @@ def test_another_layout_is_noticed_and_followed_nowhere(
     """Another version of MuPDF would be read as noise, or the first pointer would kill the worker."""
     path = save(tmp_path, colourful)
     pages = blocks_of(path)
-    check: Callable[[], bool] = structs._is_laid_out_so.__wrapped__
+    check: Callable[[], bool] = page_blocks._is_laid_out_so.__wrapped__
     reader = _shifted(getattr(structs, name))
     monkeypatch.setattr(structs, name, reader)
     monkeypatch.setattr(
         structs, f"{name.lower()}_at", (structs.c_char * reader.size).from_address, raising=True
     )
     assert not check()
-    monkeypatch.setattr(structs, "_is_laid_out_so", check)
+    monkeypatch.setattr(page_blocks, "_is_laid_out_so", check)
     assert blocks_of(path) == pages
 
 
@@ -133,6 +133,7 @@ def test_fonts_of_a_document_are_let_go_of(tmp_path: Path) -> None:
         assert document._looks
         document.forget()
         assert not document._looks
+        assert not document._looks._kept
         document.read_page(1)
     assert not document._looks
 
@@ -140,6 +141,9 @@ def test_fonts_of_a_document_are_let_go_of(tmp_path: Path) -> None:
 def test_a_document_of_many_fonts_keeps_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A document with fonts of its own on each page would grow with its pages."""
     monkeypatch.setattr(structs, "_MAX_LOOKS", 1)
-    pages = blocks_of(save(tmp_path, colourful))
+    path = save(tmp_path, colourful)
+    with open_document(str(path)) as document:
+        pages = [document.read_page(index).blocks for index in range(2)]
+        assert len(document._looks) == len(document._looks._kept) == 1
     with bindings_only():
-        assert blocks_of(tmp_path / "made.pdf") == pages
+        assert blocks_of(path) == pages

@@ -13,9 +13,9 @@ _PROGRAM = """
 import json, os, sys
 from ingestkit_pdf import PDFProcessorConfig
 from ingestkit_pdf.pdf import process_document, warm_up
-from ingestkit_pdf.pdf.mupdf import structs
+from ingestkit_pdf.pdf.mupdf import page_blocks
 warm_up()
-checks = structs._is_laid_out_so.cache_info().misses
+checks = page_blocks._is_laid_out_so.cache_info().misses
 threads, before = os.listdir("/proc/self/task"), set(sys.modules)
 result = process_document(sys.argv[1], PDFProcessorConfig().model_dump())
 print(json.dumps([checks, len(threads), sorted(set(sys.modules) - before), result.errors]))

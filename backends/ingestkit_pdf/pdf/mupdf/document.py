@@ -18,7 +18,8 @@ from .binding import (
     translate,
 )
 from .page import PageContent
-from .structs import Looks, read_blocks
+from .page_blocks import read_blocks
+from .structs import Looks
 
 __all__ = ["Document", "open_document"]
 

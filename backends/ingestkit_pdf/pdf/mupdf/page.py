@@ -1,7 +1,7 @@
 """What one interpretation of a page gave.
 
-One page is interpreted once, into a structured text page (stext), whose blocks are read from memory
-(`structs.py`). MuPDF prints it as JSON or XML for questions that only some pages raise.
+One page is interpreted once, into a structured text page (stext), whose blocks are read once
+(`page_blocks.py`). MuPDF prints it as JSON or XML for questions that only some pages raise.
 """
 
 from __future__ import annotations

@@ -1,32 +1,22 @@
-"""The blocks of a page, read where MuPDF has them in memory.
+"""MuPDF's structured text page as it lies in memory, laid out as `mupdf/fitz/structured-text.h` says.
 
-MuPDF prints a page as JSON, which is quick, but says neither where a path is painted nor in what colour text
-is; and through the bindings each pointer that is followed takes a microsecond, because they wrap what they
-return. So the structures are read where they lie, as `mupdf/fitz/structured-text.h` lays them out (PyMuPDF
-ships it), and only the text is printed.
-
-That layout is checked once in each process, on a page made for it: pointer by pointer against the bindings,
-then as a whole against the JSON. Where it is another one, JSON and bindings are used all along, with the same
-result.
+PyMuPDF ships that file. Through the bindings each pointer that is followed takes a microsecond, because they
+wrap what they return. `page_blocks.py` sees to it that nothing is read here before the layout was checked.
 """
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
 from ctypes import Structure, c_char, c_float, c_int, c_uint8, c_uint16, c_uint32, c_void_p
-from functools import cache
 from operator import sub
 from struct import Struct, pack, unpack
 from typing import Any
 
-from ingestkit_pdf.pdf.blocks import Block, BlockBox, Font, Run, parse_blocks
+from ingestkit_pdf.pdf.blocks import Block, BlockBox, Font, Run
 
-from .binding import FAILURES, SCALE, mupdf, printed, pymupdf
+from .binding import SCALE, mupdf, printed
 
-__all__ = ["Looks", "read_blocks"]
+__all__ = ["Looks", "address_of", "block_at", "blocks_in_memory", "char_at", "line_at"]
 
 _TEXT, _IMAGE, _VECTOR = (
     mupdf.FZ_STEXT_BLOCK_TEXT,
@@ -99,6 +89,21 @@ _CHAR = _reader(_Char, argb="I", y="f", size="f", font="Q")
 _block_at, _line_at, _char_at = ((c_char * item.size).from_address for item in (_BLOCK, _LINE, _CHAR))
 
 
+def block_at(address: int) -> tuple[Any, ...]:
+    """Type, x0, y0, x1, y1, address of its first line and of the next block."""
+    return _BLOCK.unpack_from(_block_at(address))
+
+
+def line_at(address: int) -> tuple[Any, ...]:
+    """`wmode`, x0, y0, x1, y1, address of its first letter and of the next line."""
+    return _LINE.unpack_from(_line_at(address))
+
+
+def char_at(address: int) -> tuple[Any, ...]:
+    """Colour, baseline, size and address of the font of a letter."""
+    return _CHAR.unpack_from(_char_at(address))
+
+
 class Looks(dict[int, tuple[str, str, str, str]]):
     """Name, family, weight and style of a document's fonts, as MuPDF's JSON has them, by their addresses.
 
@@ -113,7 +118,7 @@ class Looks(dict[int, tuple[str, str, str, str]]):
     def __missing__(self, address: int) -> tuple[str, str, str, str]:
         if len(self) >= _MAX_LOOKS:
             self.clear()
-        c_void_p.from_address(_address(self._letter) + _Char.font.offset).value = address
+        c_void_p.from_address(address_of(self._letter) + _Char.font.offset).value = address
         font = self._letter.font
         self._kept.append(mupdf.FzFont(mupdf.ll_fz_keep_font(font)))
         name: str = mupdf.ll_fz_font_name(font)
@@ -132,30 +137,19 @@ class Looks(dict[int, tuple[str, str, str, str]]):
         self._kept.clear()
 
 
-def read_blocks(stext: Any, looks: Looks) -> list[Block]:
-    """The blocks of a structured text page with its runs kept apart, in the order of the content.
+def blocks_in_memory(stext: Any, looks: Looks) -> list[Block] | None:
+    """The blocks of a page; None where memory alone does not tell them.
 
-    Args:
-        stext: The page.
-        looks: Of the fonts of its document, so far.
+    That is where a letter is a line break, a run has none, or a box is beyond all numbers.
 
     Raises:
-        ValueError: MuPDF prints what is no JSON of a page.
+        OverflowError, ValueError: Something else is no number.
     """
-    blocks = None
-    if _is_laid_out_so():
-        with suppress(OverflowError, ValueError):  # of what is no number
-            blocks = _from_memory(stext, looks)
-    return _from_json(stext) if blocks is None else blocks
-
-
-def _from_memory(stext: Any, looks: Looks) -> list[Block] | None:
-    """None for a page with something unheard of: a line break for a letter, a run without any, no numbers."""
     blocks: list[Block] = []
     rows: list[tuple[Any, ...]] = []  # of all runs
     spans: list[tuple[Block, int, int]] = []  # which of them are whose
     unpack_block, unpack_line, unpack_char = _BLOCK.unpack_from, _LINE.unpack_from, _CHAR.unpack_from
-    at = _address(stext.m_internal.first_block)
+    at = address_of(stext.m_internal.first_block)
     while at:
         kind, x0, y0, x1, y1, inner, at = unpack_block(_block_at(at))
         if kind == _VECTOR:
@@ -244,78 +238,6 @@ def _fonts(used: Collection[tuple[int, float]], looks: Looks) -> dict[tuple[int,
     return fonts
 
 
-def _from_json(stext: Any) -> list[Block]:
-    blocks = parse_blocks(printed(lambda out: mupdf.fz_print_stext_page_as_json(out, stext, SCALE)))
-    node = stext.m_internal.first_block
-    for block in blocks:
-        if block.type == "vector":
-            block.argb &= 0xFFFFFFFF
-            block.box = _box(node)
-        elif block.type == "text":
-            block.bbox = None  # nobody asks for it
-        line = _first_line(node)
-        for run in block.lines:
-            run.argb = line.first_char.argb
-            line = line.next
-        node = node.next
-    return blocks
-
-
-def _box(node: Any) -> tuple[float, float, float, float]:
-    box = node.bbox
-    return box.x0, box.y0, box.x1, box.y1
-
-
-def _first_line(node: Any) -> Any:
-    return mupdf.FzStextBlock(node).begin().m_internal if node.type == _TEXT else None
-
-
-def _address(wrapped: Any) -> int:
+def address_of(wrapped: Any) -> int:
+    """Where what the bindings have wrapped lies; 0 for nothing."""
     return 0 if wrapped is None else int(wrapped.this)
-
-
-@cache
-def _is_laid_out_so() -> bool:
-    """Whether this MuPDF lays its structures out as it is written here; no pointer is followed unchecked."""
-    if ctypes.sizeof(c_void_p) != 8 or sys.byteorder != "little":
-        return False
-    try:
-        with pymupdf.open() as document:
-            page = document.new_page()
-            page.insert_image((300, 300, 310, 310), pixmap=pymupdf.Pixmap(pymupdf.csRGB, (0, 0, 1, 1)))
-            for place, font in ((50, "hebo"), (150, "coit")):
-                page.draw_rect((50, place, 300, place + 20), color=(1, 0, 0), fill=(0, 1, 0))
-                page.insert_text((60, place + 15), "red", color=(1, 0, 0), fontname=font)
-                page.insert_text((160, place + 15), "blue \u00e9", color=(0, 0, 1), fontsize=8)
-            flags = (
-                mupdf.FZ_STEXT_PRESERVE_SPANS
-                | mupdf.FZ_STEXT_PRESERVE_IMAGES
-                | mupdf.FZ_STEXT_COLLECT_VECTORS
-            )
-            stext = mupdf.FzStextPage(page.this, mupdf.FzStextOptions(flags), mupdf.FzCookie())
-            return _agrees(stext) and _from_memory(stext, Looks()) == _from_json(stext)
-    except FAILURES:
-        return False
-
-
-def _agrees(stext: Any) -> bool:
-    """Whether the pointers that stand in memory are those that the bindings follow."""
-    kinds: list[int] = []
-    node = stext.m_internal.first_block
-    while node is not None:
-        kinds.append(node.type)
-        line = _first_line(node)
-        kind, *box, first, following = _BLOCK.unpack_from(_block_at(_address(node)))
-        if (kind, tuple(box), following) != (node.type, _box(node), _address(node.next)):
-            return False
-        if kind == _TEXT and first != _address(line):
-            return False
-        while line is not None:
-            char = line.first_char
-            if _LINE.unpack_from(_line_at(_address(line)))[5:] != (_address(char), _address(line.next)):
-                return False
-            if _CHAR.unpack_from(_char_at(_address(char)))[3] != _address(char.font):
-                return False
-            line = line.next
-        node = node.next
-    return kinds.count(_TEXT) > 1 and {_TEXT, _IMAGE, _VECTOR} <= set(kinds)
