@@ -108,7 +108,8 @@ def test_each_passage_is_taken_in_once_and_when_it_is_whole() -> None:
     hyphens.see(passages, open_passage(passages))
     passages[2].append(passage(TEXT, "national treaties"))
     passages.append(passage(TEXT, "national parks and inter-urban ones"))
-    hyphens.see(passages, len(passages))
+    for _ in range(2):
+        hyphens.see(passages, len(passages))
     hyphens.undo()
     assert passages[2].text == "All of the international treaties"
     assert hyphens._seen == len(passages)
