@@ -11,7 +11,6 @@ reads the document alone.
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import multiprocessing
 import os
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.execution._forkserver import collect_seldom
 from ingestkit_pdf.execution.pool import PIPELINE, PoolLimits, PoolResult, PoolTask, WorkerPool
 from ingestkit_pdf.pdf import process_document
 
@@ -129,7 +129,7 @@ def _read_alone(path: str, step: int, answer: Connection) -> None:
             note(f"{done} pages")
         done += 1
 
-    gc.set_threshold(10_000, 20, 50)  # as workers have it
+    collect_seldom()  # as workers do
     result = process_document(path, CONFIG, on_page=on_page, on_stage=lambda name: note(f"begin of {name}"))
     note("result", json_mib=len(result.model_dump_json()) >> 20)
     answer.send(rows)

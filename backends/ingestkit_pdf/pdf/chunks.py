@@ -105,19 +105,23 @@ def _boxes(pieces: Sequence[Piece]) -> list[PageBox]:
 
 def _columns(boxes: Sequence[IntBox]) -> list[list[IntBox]]:
     """Boxes of lines in order, cut where they go on at the top of another column."""
-    columns = [[boxes[0]]]
+    last = boxes[0]
+    column = [last]
+    columns = [column]
     for box in boxes[1:]:
-        column = columns[-1]
-        last = column[-1]
         if box[3] <= last[1] and not _overlaps(box, last):
             start = len(column)  # what stands above a column may span this one, too
             while start and not _overlaps(box, column[start - 1]):
                 start -= 1
-            columns[-1:] = [part for part in (column[:start], column[start:], [box]) if part]
+            columns[-1:] = [part for part in (column[:start], column[start:]) if part]
+            column = [box]
+            columns.append(column)
         elif len(columns) > 1 and _overlaps(box, columns[-2][-1]) and box[1] > columns[-2][-1][1]:
-            columns.append([box])  # below both
+            column = [box]  # below both
+            columns.append(column)
         else:
             column.append(box)
+        last = box
     return columns
 
 

@@ -4,47 +4,46 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from ingestkit_pdf.pdf.paragraphs import ITEM, ROW, TABLE
 from ingestkit_pdf.pdf.passages import Passage, Piece
+from ingestkit_pdf.pdf.text import LINE_HYPHEN
 from ingestkit_pdf.pdf.tokens import Count
 
-__all__ = ["CountedPassage", "CountedPiece", "count_passages", "count_pieces", "cut_piece"]
+__all__ = ["CountedPiece", "count_early", "count_passages", "count_pieces", "cut_piece"]
 
 CountedPiece = tuple[Piece, int]
 
 _IN_ONE_CALL = 1000  # passages that are counted at once
-_CLOSE = frozenset({ITEM, ROW})  # no blank line between two of them
+_ENDS = {TABLE: "", ITEM: "\n", ROW: "\n"}  # what is behind a passage, by its kind
+_END = "\n\n"  # of all others
 _WORD = re.compile(r"\s*\S+(?:\s+$)?")
 
 
-@dataclass(slots=True)
-class CountedPassage:
-    """A passage, its pieces with the white space that follows them, and the length of all of them."""
-
-    passage: Passage
-    pieces: list[Piece]
-    tokens: int
+def count_early(passages: Sequence[Passage], count: Count) -> None:
+    """Count passages before all of the document is there; not those with a hyphen that is to be decided."""
+    _count([one for one in passages if LINE_HYPHEN not in one.text], count)
 
 
-def count_passages(passages: list[Passage], count: Count) -> Iterator[CountedPassage]:
-    """Take every passage out and count it, many in one call."""
+def count_passages(passages: list[Passage], count: Count) -> Iterator[Passage]:
+    """Take every passage out, counted and with what ends it; many are counted in one call."""
     while passages:
         some = passages[:_IN_ONE_CALL]
         del passages[:_IN_ONE_CALL]
-        ended = [_ended(passage) for passage in some]
-        counts = count(["".join([piece[0] for piece in pieces]) for pieces in ended])
-        yield from map(CountedPassage, some, ended, counts)
+        _count([passage for passage in some if not passage.tokens], count)
+        for passage in some:
+            text, page, box = passage.pieces[-1]
+            passage.pieces[-1] = (text + _ENDS.get(passage.kind, _END), page, box)
+            yield passage
 
 
-def _ended(passage: Passage) -> list[Piece]:
-    """The pieces, the last one with the line break or the blank line that ends the passage."""
-    if passage.kind == TABLE:
-        return passage.pieces
-    text, page, box = passage.pieces[-1]
-    end = "\n" if passage.kind in _CLOSE else "\n\n"
-    return [*passage.pieces[:-1], (text + end, page, box)]
+def _count(passages: Sequence[Passage], count: Count) -> None:
+    texts = [
+        "".join([piece[0] for piece in passage.pieces]) + _ENDS.get(passage.kind, _END)
+        for passage in passages
+    ]
+    for passage, tokens in zip(passages, count(texts), strict=True):
+        passage.tokens = tokens
 
 
 def count_pieces(pieces: Sequence[Piece], count: Count) -> list[CountedPiece]:

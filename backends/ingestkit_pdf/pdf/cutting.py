@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from ingestkit_pdf.pdf.counted import CountedPassage, CountedPiece, count_pieces, cut_piece
+from ingestkit_pdf.pdf.counted import CountedPiece, count_pieces, cut_piece
 from ingestkit_pdf.pdf.paragraphs import CONTENTS, FOOTNOTE, FORM, HEADING, TABLE
 from ingestkit_pdf.pdf.passages import Passage, Piece
 from ingestkit_pdf.pdf.tables import is_caption
@@ -54,17 +54,16 @@ class Cutter:
         self._level = 0
         self._start_path: list[str] = []
         self._repeated = 0
-        self._caption = 0
-        self._notes: list[CountedPassage] = []
+        self._before: Passage | None = None
+        self._notes: list[Passage] = []
 
-    def cut(self, counted: Iterable[CountedPassage]) -> Iterator[Draft]:
+    def cut(self, counted: Iterable[Passage]) -> Iterator[Draft]:
         """The drafts of all chunks, in order."""
-        for entry in counted:
+        for passage in counted:
             if self._drafts:
                 yield from self._take_drafts()
-            passage = entry.passage
             if passage.kind == FOOTNOTE:
-                self._notes.append(entry)
+                self._notes.append(passage)
                 continue
             if passage.kind == HEADING:
                 self._add_notes()
@@ -74,11 +73,10 @@ class Cutter:
             if (passage.kind == CONTENTS) != (CONTENTS in self._kinds) and self._kinds - {HEADING}:
                 self._flush(keep_overlap=False)  # contents, too, with their title
             if passage.kind == TABLE:
-                self._add_table(entry)
+                self._add_table(passage)
             else:
-                self._add(entry)
-                is_one = is_caption(passage.pieces[0][0])
-                self._caption = min(len(passage.pieces), len(self._pieces)) if is_one else 0
+                self._add(passage)
+                self._before = passage
         self._flush(keep_overlap=False)
         self._add_notes()
         yield from self._take_drafts()
@@ -118,23 +116,25 @@ class Cutter:
         if not self._pieces:
             self._begin()
 
-    def _add(self, entry: CountedPassage) -> None:
-        kind, total = entry.passage.kind, entry.tokens
+    def _add(self, passage: Passage) -> None:
+        kind, total = passage.kind, passage.tokens
         if self._tokens + total <= self._limit:
-            self._take(entry.pieces, total, kind)
+            self._take(passage.pieces, total, kind)
             return
         if total <= self._limit and self._tokens > self._limit // 2:
             self._flush(keep_overlap=True)
             if self._tokens + total > self._limit:
                 self._drop_overlap()
-            self._take(entry.pieces, total, kind)
+            self._take(passage.pieces, total, kind)
             return
-        for piece, tokens in count_pieces(entry.pieces, self._count):
+        for piece, tokens in count_pieces(passage.pieces, self._count):
             self._add_piece(piece, tokens, kind)
 
-    def _add_table(self, table: CountedPassage) -> None:
+    def _add_table(self, table: Passage) -> None:
         """Give a table chunks of its own, with its caption; one that is cut repeats its header in each."""
-        caption = self._pieces[len(self._pieces) - self._caption :] if self._caption else []
+        caption: list[Piece] = []
+        if self._before is not None and is_caption(self._before.pieces[0][0]):
+            caption = self._pieces[-len(self._before.pieces) :]
         if self._kinds - {HEADING}:
             length = sum(tokens for _, tokens in count_pieces(caption, self._count))
             del self._pieces[len(self._pieces) - len(caption) :]
@@ -147,7 +147,6 @@ class Cutter:
         else:
             self._add_rows(table.pieces)
         self._flush(keep_overlap=False)
-        self._caption = 0
 
     def _add_rows(self, pieces: list[Piece]) -> None:
         (head, length), *rows = count_pieces(pieces, self._count)

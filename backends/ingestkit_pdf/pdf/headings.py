@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ingestkit_pdf.models import OutlineEntry
 from ingestkit_pdf.pdf.lines import BOLD
 from ingestkit_pdf.pdf.outline import mark_by_outline
-from ingestkit_pdf.pdf.paragraphs import HEADING, ITEM, TEXT
+from ingestkit_pdf.pdf.paragraphs import ITEM, TEXT
 from ingestkit_pdf.pdf.passages import LOOK_LINES, Passage
 from ingestkit_pdf.pdf.roles import heading_level, is_heading
 from ingestkit_pdf.pdf.text import ends_sentence
@@ -200,4 +200,4 @@ def _set_levels(candidates: Sequence[_Candidate]) -> None:
             level = levels.get(mark.look[0], _LEVELS)
         elif not level:
             level = min(max(mark.depth, 1) + bool(steps), _LEVELS)
-        mark.passage.kind, mark.passage.level = HEADING, level
+        mark.passage.make_heading(level)

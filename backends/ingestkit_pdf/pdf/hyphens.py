@@ -43,6 +43,7 @@ _SMALL = _LINKS | {
 }
 """Words inside of compounds: `branch-and-bound`, `state-of-the-art`."""
 _ENDING = 3  # letters of an ending at most
+_PENDING = 4000  # different words of some pages, which are taken in at once
 
 
 class Hyphens:
@@ -54,24 +55,33 @@ class Hyphens:
     def __init__(self) -> None:
         self._seen = 0
         self._cut: list[Passage] = []
+        self._pending: set[str] = set()
         self._tokens: set[str] = set()
+        self._words: set[str] = set()
 
     def see(self, passages: Sequence[Passage], end: int) -> None:
         """Take in the passages before `end` that are new; they change no more."""
         for passage in passages[self._seen : end]:
             text = passage.text
-            self._tokens.update(text.lower().split())
+            self._pending.update(text.lower().split())
             if LINE_HYPHEN in text:
                 self._cut.append(passage)
         self._seen = max(self._seen, end)
+        if self._cut and len(self._pending) > _PENDING:
+            self._take_in()
 
     def undo(self) -> None:
         """Decide the hyphens of what was seen, in place."""
-        if not self._cut:
-            return
-        words = _words(self._tokens)
+        if self._cut:
+            self._take_in()
         for passage in self._cut:
-            _decide(passage, words)
+            _decide(passage, self._words)
+
+    def _take_in(self) -> None:
+        tokens = self._pending - self._tokens
+        self._pending.clear()
+        self._tokens |= tokens
+        self._words |= _words(tokens)
 
 
 def _words(tokens: set[str]) -> set[str]:
@@ -83,6 +93,7 @@ def _words(tokens: set[str]) -> set[str]:
 
 def _decide(passage: Passage, words: set[str]) -> None:
     pieces, between = passage.pieces, list[str]()
+    passage.tokens = 0
     for index, (text, page, box) in enumerate(pieces):
         if LINE_HYPHEN not in text:
             continue

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ingestkit_pdf.config import PDFProcessorConfig
+from ingestkit_pdf.pdf.counted import count_early
 from ingestkit_pdf.pdf.furniture import Furniture, sample_pages, with_neighbours
 from ingestkit_pdf.pdf.packing import pack, unpack
 from ingestkit_pdf.pdf.pages import ReadPage
@@ -16,6 +17,7 @@ from ingestkit_pdf.pdf.reading import PageReader
 from ingestkit_pdf.pdf.share import Share
 from ingestkit_pdf.pdf.spread import Spread, help_with
 from ingestkit_pdf.pdf.structure import PageLayout, furniture_of, lay_out
+from ingestkit_pdf.pdf.tokens import load_tokenizer
 
 __all__ = ["ReorderedError", "help_lay_out", "laid_out"]
 
@@ -49,6 +51,7 @@ def laid_out(
             lambda: pack(sha256, furniture, pages),
             len(pages),
             work,
+            ahead=_ahead(config),
             threshold=threshold,
             messages=reader.messages,
         )
@@ -85,7 +88,17 @@ def help_lay_out(share: Share, reader: PageReader, sha256: str, config: PDFProce
             raise ReorderedError
         return done
 
-    help_with(share, checked, reader.messages)
+    help_with(share, checked, reader.messages, ahead=_ahead(config))
+
+
+def _ahead(config: PDFProcessorConfig) -> Callable[[list[Any]], None]:
+    """Count the tokens of pages that are in order."""
+    count = load_tokenizer(config.tokenizer)
+
+    def ahead(part: list[ReadPage | PageLayout]) -> None:
+        count_early([one for page in part if isinstance(page, PageLayout) for one in page.passages], count)
+
+    return ahead
 
 
 def _work(

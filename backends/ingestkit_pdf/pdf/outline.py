@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ingestkit_pdf.models import OutlineEntry
-from ingestkit_pdf.pdf.paragraphs import CODE, CONTENTS, HEADING, ROW
+from ingestkit_pdf.pdf.paragraphs import CODE, CONTENTS, ROW
 from ingestkit_pdf.pdf.passages import Passage
 
 __all__ = ["mark_by_outline"]
@@ -46,7 +46,7 @@ def mark_by_outline(passages: Iterable[Passage], outline: Sequence[OutlineEntry]
     if len(found) < _SHARE * len(outline):
         return False
     for passage, level in found:
-        passage.kind, passage.level = HEADING, min(level, _LEVELS)
+        passage.make_heading(min(level, _LEVELS))
     return True
 
 

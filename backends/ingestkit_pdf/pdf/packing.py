@@ -12,10 +12,13 @@ import io
 import pickle
 from collections.abc import Callable
 from enum import Enum, EnumType
+from operator import attrgetter
 from typing import Any
 
 from ingestkit_pdf import errors
 from ingestkit_pdf.models import enums
+from ingestkit_pdf.pdf.passages import Passage
+from ingestkit_pdf.pdf.tables import Cell
 
 __all__ = ["pack", "unpack"]
 
@@ -56,9 +59,20 @@ def _enumerations() -> dict[type, Callable[[Any], Any]]:
     return dict.fromkeys(kinds, _by_value)
 
 
+def _by_fields(kind: type) -> Callable[[Any], tuple[Any, ...]]:
+    fields = attrgetter(*kind.__slots__)  # type: ignore[attr-defined]
+    return lambda value: (kind, fields(value))
+
+
 class _Pickler(pickle.Pickler):
     # Of themselves, enumerations are packed so from Python 3.11.4 on; before, as a call of `getattr`.
-    dispatch_table = {**copyreg.dispatch_table, **_enumerations()}  # noqa: RUF012 - the base class's name
+    # What there are thousands of would be packed with the names of its fields: twice as long, both ways.
+    dispatch_table = {  # noqa: RUF012 - the base class's name
+        **copyreg.dispatch_table,
+        **_enumerations(),
+        Passage: _by_fields(Passage),
+        Cell: _by_fields(Cell),
+    }
 
 
 class _Unpickler(pickle.Unpickler):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingestkit_pdf.pdf.lines import BOLD, ITALIC, MONO, Line
-from ingestkit_pdf.pdf.paragraphs import CODE, CONTENTS, ROW, TABLE, Paragraph
+from ingestkit_pdf.pdf.paragraphs import CODE, CONTENTS, HEADING, ROW, TABLE, Paragraph
 from ingestkit_pdf.pdf.text import LINE_HYPHEN, clean, with_join
 
 __all__ = ["LOOK_LINES", "IntBox", "Passage", "Piece", "Run", "passage_of"]
@@ -50,6 +50,7 @@ class Passage:
         common: The bits of style that all of it has.
         runs: Its text as Markdown has it, cut where the style changes; None where that is its text as it is.
         level: Of a heading, from 1.
+        tokens: Its length with the white space that ends it; 0 until it is counted, and once it has changed.
     """
 
     kind: str
@@ -65,6 +66,7 @@ class Passage:
     common: int = 0
     runs: list[Run] | None = None
     level: int = 0
+    tokens: int = 0
 
     @property
     def text(self) -> str:
@@ -104,6 +106,11 @@ class Passage:
         self.pieces.extend(rest.pieces)
         ours, theirs = self.letters, rest.letters
         self.letters = (ours[0] + theirs[0], ours[1] + theirs[1], ours[2] + theirs[2])
+        self.tokens = 0
+
+    def make_heading(self, level: int) -> None:
+        """It is a heading of this level."""
+        self.kind, self.level, self.tokens = HEADING, level, 0
 
 
 def passage_of(paragraph: Paragraph) -> Passage:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from ingestkit_pdf.pdf.packing import pack, unpack
 from ingestkit_pdf.pdf.share import Share
 
 __all__ = ["Spread", "help_with"]
 
-_PART_SECONDS = 0.1
-"""How long a part should take: a job that comes in waits no longer for a helper."""
+_PART_SECONDS = 0.25
+"""How long a part should take. A job that comes in waits no longer for a helper; but each worker reads the
+fonts of all pages that it gets, so parts of few pages cost more."""
 _MOST_UNITS = 64  # pages that are handed over at once
 
 T = TypeVar("T")
@@ -66,6 +67,7 @@ class Spread(Generic[T]):
         plan: Makes what a helper must know, see `help_with`.
         units: How many there are.
         work: Does one.
+        ahead: Does to a part of shared work what else would be left for one worker at the end.
         threshold: Nobody is asked for less than so many seconds of work; 0 for never.
         messages: Grows with what helpers were told by MuPDF.
     """
@@ -77,6 +79,7 @@ class Spread(Generic[T]):
         units: int,
         work: Callable[[int], T],
         *,
+        ahead: Callable[[list[T]], None],
         threshold: float,
         messages: set[bytes],
     ) -> None:
@@ -84,6 +87,7 @@ class Spread(Generic[T]):
         self._plan = plan
         self._units = units
         self._work = work
+        self._ahead = ahead
         self._threshold = threshold
         self._messages = messages
         self._pace = _Pace()
@@ -136,17 +140,21 @@ class Spread(Generic[T]):
             return
         try:
             part.done = self._pace.timed(self._work, start, stop)
+            self._ahead(part.done)
         except Exception:
             if start == unit:
                 raise
             # Out of turn: what comes before it may fail, too, and then that is what counts.
 
 
-def help_with(share: Share, work: Callable[[int], Any], messages: set[bytes]) -> None:
-    """Do parts of a document that another worker has, until there are no more; `messages` as for `Spread`."""
+def help_with(
+    share: Share, work: Callable[[int], T], messages: set[bytes], *, ahead: Callable[[list[T]], None]
+) -> None:
+    """Do parts of a document that another worker has, until there are no more; the rest as for `Spread`."""
     pace = _Pace()
     while (part := share.take(pace.most)) is not None:
         start, stop, _, _ = part
         done = pace.timed(work, start, stop)
+        ahead(done)
         share.give(pack(done, messages))
         messages.clear()

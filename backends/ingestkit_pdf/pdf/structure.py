@@ -84,7 +84,7 @@ def lay_out(page: ReadPage, furniture: Furniture, config: PDFProcessorConfig) ->
     if page.turn is not None:
         _move_back(page.turn, passages, tables)
     for line in tables.tables:
-        line.table.words = []  # they have become cells
+        line.table.words, line.rows = [], []  # they have become cells, and pieces of passages
     return PageLayout(page, passages, tables, is_multi_column=columns)
 
 
@@ -111,6 +111,7 @@ def _begin_with_data(layout: PageLayout, headless: Sequence[int]) -> None:
         _, number, box = passages[index].pieces[0]
         texts = markdown_rows(layout.tables.tables[index].table)[:2]
         passages[index].pieces[:1] = [(text + "\n", number, box) for text in texts]
+        passages[index].tokens = 0
 
 
 class StructureBuilder:

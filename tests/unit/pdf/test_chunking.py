@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ingestkit_pdf.models import Chunk, ContentType
 from ingestkit_pdf.pdf.chunks import make_chunks
-from ingestkit_pdf.pdf.paragraphs import TABLE, TEXT
+from ingestkit_pdf.pdf.counted import count_early, count_passages
+from ingestkit_pdf.pdf.hyphens import Hyphens
+from ingestkit_pdf.pdf.paragraphs import ITEM, TABLE, TEXT
 from ingestkit_pdf.pdf.passages import Passage
 from ingestkit_pdf.pdf.tokens import load_tokenizer
 from support.made_pdf import PROSE, run, save
@@ -72,6 +76,18 @@ def long_text(document: Any) -> None:
     for start in range(0, len(words), 300):
         page = document.new_page()
         page.insert_textbox((72, 100, 523, 740), " ".join(words[start : start + 300]), fontsize=11)
+
+
+def test_each_column_has_a_box_around_all_of_its_lines() -> None:
+    """Only the first line of the second column would be shown as the place of a chunk."""
+    left, right = (0, 1000), (1200, 2200)
+    lines = [(x0, y, x1, y + 10) for x0, x1 in (left, right) for y in (100, 200, 300)]
+    lines.append((0, 400, 2200, 410))  # below both
+    pieces = [("word ", 1, box) for box in lines]
+    (chunk,) = make_chunks(
+        [Passage(TEXT, pieces, size=10)], ingest_key="k", limit=999, overlap=0, count=_letters
+    )
+    assert [place.box for place in chunk.boxes] == [(0, 1, 10, 3.1), (12, 1, 22, 3.1), (0, 4, 22, 4.1)]
 
 
 def test_chunks_keep_to_their_size_and_lose_nothing(tmp_path: Path) -> None:
@@ -189,6 +205,63 @@ def test_rows_keep_their_header_where_joined_ones_are_longer_than_their_sum() ->
     assert max(chunk.token_count for chunk in chunks) <= 18
     assert all(chunk.text.startswith("| no |") for chunk in chunks)
     assert [line + "\n" for chunk in chunks for line in chunk.text.splitlines()[1:]] == rows
+
+
+def one_line(kind: str, text: str) -> Passage:
+    """A passage of one line."""
+    return Passage(kind, [(text, 1, (0, 0, 100, 10))], size=1000)
+
+
+def test_what_was_counted_early_is_not_counted_again() -> None:
+    """Workers that help with a document would count its tokens for nothing."""
+    passages = [one_line(TEXT, "a line"), one_line(ITEM, "- an item")]
+    count_early(passages, _count_lines_too)
+    counted: list[str] = []
+
+    def count(texts: Sequence[str]) -> list[int]:
+        counted.extend(texts)
+        return _count_lines_too(texts)
+
+    assert [passage.tokens for passage in count_passages(passages, count)] == [2, 3]
+    assert counted == []
+
+
+def _letters(texts: Sequence[str]) -> list[int]:
+    return list(map(len, texts))
+
+
+def _go_on(passage: Passage) -> None:
+    passage.append(one_line(TEXT, "and what goes on with it"))
+
+
+def _head(passage: Passage) -> None:
+    passage.make_heading(2)
+
+
+def _decide_hyphens(passage: Passage) -> None:
+    hyphens = Hyphens()
+    hyphens.see([passage], 1)
+    hyphens.undo()
+
+
+@pytest.mark.parametrize("change", [_go_on, _head, _decide_hyphens])
+def test_a_passage_that_changes_is_counted_again(change: Callable[[Passage], None]) -> None:
+    """Chunks would be too long, or shorter than they may be, where several workers have read a document."""
+    passage = one_line(ITEM, "- all inter-")
+    passage.append(one_line(TEXT, "national treaties"))
+    passage.tokens = 99
+    change(passage)
+    assert passage.tokens == 0
+    (counted,) = count_passages([passage], _letters)
+    assert counted.tokens == sum(len(text) for text, _, _ in counted.pieces)
+
+
+def test_a_passage_with_a_hyphen_to_be_decided_is_not_counted_early() -> None:
+    """Its length would be that of a text that is not to stay."""
+    passage = one_line(TEXT, "all inter-")
+    passage.append(one_line(TEXT, "national treaties"))
+    count_early([passage], _count_lines_too)
+    assert passage.tokens == 0
 
 
 def test_passages_are_given_up_as_they_are_cut() -> None:

@@ -97,6 +97,25 @@ def passage(kind: str, text: str) -> Passage:
     return Passage(kind, [(text, 1, (0, 0, 100, 10))], size=1000)
 
 
+def test_words_of_all_pages_decide_whenever_they_are_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a long document a word would be joined or not by how far away it stands otherwise."""
+    monkeypatch.setattr("ingestkit_pdf.pdf.hyphens._PENDING", 2)
+    passages = [
+        passage(TEXT, "An under-scored clause, and others."),
+        passage(TEXT, "Some inter-"),
+        passage(TEXT, "Things of a kind, words."),
+        passage(TEXT, "An under-"),
+        passage(TEXT, "An international (re-elected) body."),
+    ]
+    passages[1].append(passage(TEXT, "national treaties"))
+    passages[3].append(passage(TEXT, "scored body"))
+    hyphens = Hyphens()
+    for end in range(1, len(passages) + 1):
+        hyphens.see(passages, end)
+    hyphens.undo()
+    assert [one.text for one in passages][1:4:2] == ["Some international treaties", "An under-scored body"]
+
+
 def test_each_passage_is_taken_in_once_and_when_it_is_whole() -> None:
     """A word that goes on on the next page would count as two, or a document of captions over and over."""
     passages = [passage(CAPTION, "Figure 1: a court"), passage(CAPTION, "Figure 2: a treaty")]

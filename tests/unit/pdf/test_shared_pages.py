@@ -6,7 +6,7 @@ import os
 import pickle
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -18,7 +18,9 @@ from ingestkit_pdf.pdf import help_document, process_document
 from ingestkit_pdf.pdf.mupdf import open_document
 from ingestkit_pdf.pdf.objects import ObjectScan
 from ingestkit_pdf.pdf.packing import pack, unpack
+from ingestkit_pdf.pdf.passages import Passage
 from ingestkit_pdf.pdf.reading import PageReader
+from ingestkit_pdf.pdf.share import Part
 from ingestkit_pdf.pdf.source import RejectedError
 from ingestkit_pdf.pdf.spread import Spread
 from support.documents import raw_pdf, text_pdf
@@ -210,10 +212,32 @@ def test_the_first_failure_counts_whoever_met_another_first() -> None:
     def work(unit: int) -> int:
         raise ValueError(f"unit {unit}")
 
-    spread: Spread[int] = Spread(Backwards(), lambda: b"", 3, work, threshold=1e-9, messages=set())
+    spread: Spread[int] = Spread(
+        Backwards(), lambda: b"", 3, work, ahead=list, threshold=1e-9, messages=set()
+    )
     spread._pace._units, spread._pace._seconds = 1, 1.0
     with pytest.raises(ValueError, match="unit 0"):
         list(spread.in_order())
+
+
+def test_passages_of_shared_pages_come_counted(tmp_path: Path) -> None:
+    """If it failed, one worker alone would count the tokens of a document that several have read."""
+    path = str(save(tmp_path, report))
+
+    class Looking(LateShare):
+        passages: ClassVar[list[Passage]] = []
+
+        def take(self, most: int) -> Part | None:
+            part = super().take(most)
+            if part is not None and part[2] is not None:
+                done, _ = unpack(part[2])
+                self.passages += [one for page in done if hasattr(page, "passages") for one in page.passages]
+            return part
+
+    config = {**CONFIG, "execution_share_from_seconds": 1e-9}
+    assert process_document(path, config, share=Looking(path, config)).chunks
+    assert Looking.passages
+    assert all(passage.tokens for passage in Looking.passages)
 
 
 def test_a_helper_reads_no_other_file(tmp_path: Path) -> None:

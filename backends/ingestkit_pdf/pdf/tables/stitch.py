@@ -81,6 +81,33 @@ def _beside(table: TableLine, lines: Iterable[Line]) -> Iterator[Line]:
     return (line for line in lines if caption is None or line.text.strip() not in caption or not line.text)
 
 
+@dataclass(slots=True, eq=False)
+class _Part:
+    """A table, and what is known of it as a part of one that may stand on several pages.
+
+    Attributes:
+        line: The table.
+        group: The name that all parts have; None while it is the only one.
+        head: The names of the columns that it has from the part before.
+    """
+
+    line: TableLine
+    group: str | None = None
+    head: list[str] | None = None
+    is_continuation: bool = False
+
+    @property
+    def columns(self) -> list[str] | None:
+        """The names of its columns: its own, else those of the part before."""
+        return self.head or column_names(self.line.table)
+
+    def go_on_with(self, following: _Part) -> None:
+        """Take the table of the next page for a part of this one."""
+        self.group = self.group or table_name(self.line.number, self.line.index)
+        following.group, following.is_continuation = self.group, True
+        following.head = column_names(following.line.table) or self.columns
+
+
 class Stitcher:
     """Takes the pages of a document in order and gives its tables, those that go on linked.
 
@@ -94,63 +121,61 @@ class Stitcher:
 
     def __init__(self, similarity: float) -> None:
         self._similarity = similarity
-        self._open: list[TableLine] = []
+        self._open: list[_Part] = []
         self._open_page = 0
-        self._tables: list[TableLine] = []
-        self._continues: set[int] = set()
-        self._groups: dict[int, str] = {}
-        self._heads: dict[int, list[str] | None] = {}
+        self._latest: list[_Part] = []
+        self._results: list[TableResult] = []
 
     def add(self, page_number: int, page: TablesInFlow) -> list[int]:
         """Add the tables of a page; indices of those whose first row, taken for a header, is none."""
-        self._tables.extend(page.tables)
         headless: list[int] = []
         if page.is_empty:
             return headless
+        parts = [_Part(line) for line in page.tables]
         if self._open_page == page_number - 1:
-            for table in page.first:
-                begin = next((other for other in self._open if self._agree(other, table)), None)
+            for line in page.first:
+                begin = next((part for part in self._open if self._agree(part, line)), None)
                 if begin is not None:
                     self._open.remove(begin)
-                    if table.table.header_rows and not self._has_like_header(begin, table):
-                        table.table.header_rows = 0
-                        headless.append(table.index)
-                    self._link(begin, table)
-        self._open, self._open_page = list(page.last), page_number
+                    if line.table.header_rows and not self._has_like_header(begin, line):
+                        line.table.header_rows = 0
+                        headless.append(line.index)
+                    begin.go_on_with(parts[line.index])
+        self._open, self._open_page = [parts[line.index] for line in page.last], page_number
+        self._finish(parts)
         return headless
 
-    def _link(self, begin: TableLine, table: TableLine) -> None:
-        name = self._groups.setdefault(id(begin), table_name(begin.number, begin.index))
-        self._groups[id(table)] = name
-        self._continues.add(id(table))
-        self._heads[id(table)] = column_names(table.table) or self._head(begin)
-
-    def _head(self, table: TableLine) -> list[str] | None:
-        """Its header, or that of the table which it goes on with."""
-        return self._heads.get(id(table)) or column_names(table.table)
-
     def results(self) -> list[TableResult]:
-        """The document's tables in order."""
-        return [
-            table_result(line, is_continuation=id(line) in self._continues, group=self._groups.get(id(line)))
-            for line in self._tables
-        ]
+        """The tables of all pages that were added, in order."""
+        self._finish([])
+        return self._results
 
-    def _agree(self, before: TableLine, after: TableLine) -> bool:
+    def _finish(self, following: list[_Part]) -> None:
+        """Write down the tables before these: what they go on with is known."""
+        self._results.extend(
+            [
+                table_result(part.line, is_continuation=part.is_continuation, group=part.group)
+                for part in self._latest
+            ]
+        )
+        self._latest = following
+
+    def _agree(self, part: _Part, after: TableLine) -> bool:
+        before = part.line
         if before.table.col_count != after.table.col_count:
             return False
         if not is_same_caption(_caption(before), _caption(after)) and not (
             after.is_captioned_below and before.caption is None
         ):
             return False
-        if self._has_like_header(before, after):
+        if self._has_like_header(part, after):
             return True
         if column_names(after.table) is None:
             return abs(before.x0 - after.x0) <= _EDGE and abs(before.x1 - after.x1) <= _EDGE
         return is_guessed(after.table) and not after.stands_out and _has_same_columns(before, after)
 
-    def _has_like_header(self, before: TableLine, after: TableLine) -> bool:
-        ours, theirs = self._head(before), column_names(after.table)
+    def _has_like_header(self, before: _Part, after: TableLine) -> bool:
+        ours, theirs = before.columns, column_names(after.table)
         if ours is None or theirs is None:
             return False
         matcher = SequenceMatcher(None, "\n".join(ours), "\n".join(theirs), autojunk=False)

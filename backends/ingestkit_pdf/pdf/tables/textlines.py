@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from math import inf
 from statistics import median
 
 from ingestkit_pdf.pdf.lines import is_right_to_left
@@ -37,13 +38,17 @@ class TextLine:
     __slots__ = ("_segments", "height", "words", "x0", "x1", "y0", "y1")
 
     def __init__(self, words: list[Word]) -> None:
-        words.sort()
         self.words = words
-        lefts, tops, rights, bottoms, _, _ = zip(*words, strict=True)
-        self.x0: float = lefts[0]
-        self.x1: float = max(rights)
-        self.y0: float = min(tops)
-        self.y1: float = max(bottoms)
+        self.x0: float
+        self.y0: float
+        self.x1: float
+        self.y1: float
+        if len(words) == 1:
+            self.x0, self.y0, self.x1, self.y1, _, _ = words[0]
+        else:
+            words.sort()
+            lefts, tops, rights, bottoms, _, _ = zip(*words, strict=True)
+            self.x0, self.y0, self.x1, self.y1 = lefts[0], min(tops), max(rights), max(bottoms)
         middle = words[len(words) // 2]
         self.height = middle[3] - middle[1]
         self._segments: list[list[Word]] | None = None
@@ -120,19 +125,16 @@ def cell_text(words: list[Word]) -> str:
 
 def text_lines(words: Sequence[Word]) -> list[TextLine]:
     """Group words whose middles are at about the same height, from top to bottom."""
-    groups: list[tuple[float, float, list[Word]]] = []
+    groups: list[list[Word]] = []
+    middle, height, members = -inf, 0.0, list[Word]()
     for word in sorted(words, key=_twice_middle):
-        middle, height = word[1] + word[3], word[3] - word[1]
-        for index in (-1, -2):
-            if index + len(groups) < 0:
-                continue
-            other, lower, members = groups[index]
-            if middle - other <= _SAME_LINE * (height + lower):
-                members.append(word)
-                break
+        _, top, _, bottom, _, _ = word
+        if top + bottom - middle <= _SAME_LINE * (bottom - top + height):
+            members.append(word)
         else:
-            groups.append((middle, height, [word]))
-    return [TextLine(members) for _, _, members in groups]
+            middle, height, members = top + bottom, bottom - top, [word]
+            groups.append(members)
+    return [TextLine(group) for group in groups]
 
 
 def _twice_middle(word: Word) -> float:

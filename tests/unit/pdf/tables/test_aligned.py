@@ -8,6 +8,7 @@ import pytest
 
 from ingestkit_pdf.pdf.tables.fast import find_tables
 from ingestkit_pdf.pdf.tables.model import PageInk, Table, Word
+from ingestkit_pdf.pdf.tables.textlines import text_lines
 
 
 def line(y: float, *cells: tuple[float, str]) -> list[Word]:
@@ -32,6 +33,17 @@ def values(top: float = 120) -> list[list[Word]]:
         line(top + 14 * row, (80, f"label number{row}"), (300, f"{row}.25"), (400, f"{row * 7},000"))
         for row in range(5)
     ]
+
+
+def test_words_of_a_line_stand_in_order_however_they_were_painted() -> None:
+    """Cells would change places in tables that are painted column by column from the right."""
+    words = [
+        Word(200, 100, 240, 112, "third"),
+        Word(100, 101, 140, 113, "second"),
+        Word(10, 99, 50, 111, "first"),
+    ]
+    words += [Word(10, 120, 50, 132, "below")]
+    assert [line.text for line in text_lines(words)] == ["first second third", "below"]
 
 
 def test_aligned_columns_are_a_table() -> None:
