@@ -116,13 +116,17 @@ def _columns(boxes: Sequence[IntBox]) -> list[list[IntBox]]:
             columns[-1:] = [part for part in (column[:start], column[start:]) if part]
             column = [box]
             columns.append(column)
-        elif len(columns) > 1 and _overlaps(box, columns[-2][-1]) and box[1] > columns[-2][-1][1]:
-            column = [box]  # below both
+        elif len(columns) > 1 and _is_below(box, columns[-2][-1]) and not _overlaps(last, columns[-2][-1]):
+            column = [box]  # the first one below both
             columns.append(column)
         else:
             column.append(box)
         last = box
     return columns
+
+
+def _is_below(box: IntBox, other: IntBox) -> bool:
+    return _overlaps(box, other) and box[1] > other[1]
 
 
 def _overlaps(box: IntBox, other: IntBox) -> bool:

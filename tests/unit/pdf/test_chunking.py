@@ -78,16 +78,16 @@ def long_text(document: Any) -> None:
         page.insert_textbox((72, 100, 523, 740), " ".join(words[start : start + 300]), fontsize=11)
 
 
-def test_each_column_has_a_box_around_all_of_its_lines() -> None:
-    """Only the first line of the second column would be shown as the place of a chunk."""
+def test_each_column_and_what_is_below_have_a_box_around_all_of_their_lines() -> None:
+    """Only the first line of the second column would be the place of a chunk, or each line below."""
     left, right = (0, 1000), (1200, 2200)
     lines = [(x0, y, x1, y + 10) for x0, x1 in (left, right) for y in (100, 200, 300)]
-    lines.append((0, 400, 2200, 410))  # below both
+    lines += [(0, 400, 2200, 410), (0, 500, 2200, 510)]  # below both
     pieces = [("word ", 1, box) for box in lines]
     (chunk,) = make_chunks(
         [Passage(TEXT, pieces, size=10)], ingest_key="k", limit=999, overlap=0, count=_letters
     )
-    assert [place.box for place in chunk.boxes] == [(0, 1, 10, 3.1), (12, 1, 22, 3.1), (0, 4, 22, 4.1)]
+    assert [place.box for place in chunk.boxes] == [(0, 1, 10, 3.1), (12, 1, 22, 3.1), (0, 4, 22, 5.1)]
 
 
 def test_chunks_keep_to_their_size_and_lose_nothing(tmp_path: Path) -> None:
