@@ -75,27 +75,36 @@ def _cut_again(draft: Draft, excess: int, limit: int, count: Count) -> list[tupl
 
 
 def _chunk(draft: Draft, index: int, text: str, tokens: int, ingest_key: str) -> Chunk:
-    boxes = _boxes(draft.pieces)
+    pages = _by_page(draft.pieces)
     kinds = {TABLE} if TABLE in draft.kinds else draft.kinds - {HEADING} or draft.kinds
     kind = next(iter(kinds)) if len(kinds) == 1 else ""
     return Chunk(
         id=hashlib.sha256(f"{ingest_key}:{index}".encode()).hexdigest()[:32],
         index=index,
         text=text,
-        page_numbers=sorted({box.page_number for box in boxes}),
+        page_numbers=sorted(pages),
         heading_path=draft.path,
         content_type=_TYPES.get(kind, ContentType.NARRATIVE),
-        boxes=boxes,
+        boxes=_boxes(pages),
         token_count=tokens,
         sha256=hashlib.sha256(text.encode("utf-8", "replace")).hexdigest(),
     )
 
 
-def _boxes(pieces: Sequence[Piece]) -> list[PageBox]:
-    """The places of a text: by page, one for each column that it stands in and for what spans columns."""
+def _by_page(pieces: Sequence[Piece]) -> dict[int, list[IntBox]]:
+    """The boxes of a text on each of its pages."""
     pages: dict[int, list[IntBox]] = {}
+    number = 0
+    boxes: list[IntBox] = []
     for _, page, box in pieces:
-        pages.setdefault(page, []).append(box)
+        if page != number:
+            number, boxes = page, pages.setdefault(page, [])
+        boxes.append(box)
+    return pages
+
+
+def _boxes(pages: dict[int, list[IntBox]]) -> list[PageBox]:
+    """The places of a text: by page, one for each column that it stands in and for what spans columns."""
     return [
         PageBox(page_number=number, box=_around(column))
         for number in sorted(pages)

@@ -86,10 +86,11 @@ def mark_headings(
     if outline and mark_by_outline(passages, outline):
         return
     body = body_size(sizes)
-    told = [_told(passage, body, ratio) for passage in passages if is_heading(passage.role)]
-    pages = {mark.passage.page for mark in told} if told else set()
-    known = {passage.page for passage in passages if passage.role} if pages else pages
-    _set_levels([*told, *_candidates([one for one in passages if one.page not in known], body, ratio)])
+    told = [_told(one, body, ratio) for one in passages if one.role and is_heading(one.role)]
+    if told:
+        known = {passage.page for passage in passages if passage.role}
+        passages = [passage for passage in passages if passage.page not in known]
+    _set_levels([*told, *_candidates(passages, body, ratio)])
 
 
 def _told(passage: Passage, body: int, ratio: float) -> _Candidate:
