@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -90,8 +91,12 @@ def test_a_job_is_one_tree_from_the_producer_through_the_daemon_to_the_reply(
     for child in (span for span in spans if span.parent_id == process.span_id and span.service != "producer"):
         assert process.start <= child.start <= child.end <= process.end
     run = next(span for span in spans if span.name == "run")
-    stages = [span for span in spans if span.parent_id == run.span_id]
-    assert sum(stage.end - stage.start for stage in stages) > 0.5 * (run.end - run.start)
+    stages = sorted((span for span in spans if span.parent_id == run.span_id), key=lambda span: span.start)
+    assert [stage.name for stage in stages] == ["open", "read", "structure", "assemble", "encode"]
+    assert all(stage.start < stage.end for stage in stages)
+    assert all(abs(after.start - before.end) < 10 for before, after in pairwise(stages))  # ns: rounded
+    assert run.start <= stages[0].start
+    assert stages[-1].end <= run.end
     assert "secret" not in repr(spans)
     assert "a.pdf" not in repr(spans)
 
