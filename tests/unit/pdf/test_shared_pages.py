@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from ingestkit_pdf import PDFProcessorConfig
 from ingestkit_pdf.execution.pool import PIPELINE, PoolLimits, PoolResult, PoolTask, WorkerPool
 from ingestkit_pdf.execution.sandbox import Sandbox
-from ingestkit_pdf.models import ProcessingResult
+from ingestkit_pdf.models import Chunk, ProcessingResult
 from ingestkit_pdf.pdf import help_document, process_document
+from ingestkit_pdf.pdf.chunks import make_chunks
+from ingestkit_pdf.pdf.counted import count_passages
 from ingestkit_pdf.pdf.mupdf import open_document
 from ingestkit_pdf.pdf.objects import ObjectScan
 from ingestkit_pdf.pdf.packing import pack, unpack
 from ingestkit_pdf.pdf.passages import Passage
 from ingestkit_pdf.pdf.reading import PageReader
-from ingestkit_pdf.pdf.share import Part
+from ingestkit_pdf.pdf.share import Part, Share
 from ingestkit_pdf.pdf.source import RejectedError
 from ingestkit_pdf.pdf.spread import Spread
+from ingestkit_pdf.pdf.structure import PageLayout
+from ingestkit_pdf.pdf.tokens import Count
 from support.documents import raw_pdf, text_pdf
 from support.made_pdf import PROSE, prose_page, save
 from support.results import comparable
 from support.sharing import LateShare, alone, shared
+from unit.pdf.tables.test_in_documents import HEADER, ruled, worded
 
 CONFIG = PDFProcessorConfig().model_dump()
-CORPUS = os.environ.get("INGESTKIT_CORPUS")
+CORPUS = os.environ.get("INGESTKIT_CORPUS") or None
 
 
 def report(document: Any) -> None:
@@ -193,51 +199,101 @@ def test_nothing_is_offered_where_it_does_not_pay(tmp_path: Path) -> None:
         assert share.helped == 0
 
 
+class Backwards:
+    """Gives out three units from the last to the first."""
+
+    plan = b""
+
+    def __init__(self) -> None:
+        self.parts = [(0, 1, None, True), (1, 2, None, False), (2, 3, None, False)]
+
+    def offer(self, plan: bytes, start: int, stop: int) -> None: ...
+
+    def take(self, most: int) -> Any:
+        return self.parts.pop()
+
+    def give(self, body: bytes) -> None: ...
+
+
+def _spread(share: Share, work: Callable[[int], int], ahead: Callable[[list[int]], None]) -> Spread[int]:
+    """Three units, of which it is known that they pay."""
+    spread = Spread(share, lambda: b"", 3, work, ahead=ahead, threshold=1e-9, messages=set())
+    spread._pace._units, spread._pace._seconds = 1, 1.0
+    return spread
+
+
 def test_the_first_failure_counts_whoever_met_another_first() -> None:
     """If it failed, the error of a document would depend on the load."""
-
-    class Backwards:
-        plan = b""
-
-        def __init__(self) -> None:
-            self.parts = [(0, 1, None, True), (1, 2, None, False), (2, 3, None, False)]
-
-        def offer(self, plan: bytes, start: int, stop: int) -> None: ...
-
-        def take(self, most: int) -> Any:
-            return self.parts.pop()
-
-        def give(self, body: bytes) -> None: ...
 
     def work(unit: int) -> int:
         raise ValueError(f"unit {unit}")
 
-    spread: Spread[int] = Spread(
-        Backwards(), lambda: b"", 3, work, ahead=list, threshold=1e-9, messages=set()
-    )
-    spread._pace._units, spread._pace._seconds = 1, 1.0
     with pytest.raises(ValueError, match="unit 0"):
-        list(spread.in_order())
+        list(_spread(Backwards(), work, lambda _: None).in_order())
 
 
-def test_passages_of_shared_pages_come_counted(tmp_path: Path) -> None:
-    """If it failed, one worker alone would count the tokens of a document that several have read."""
-    path = str(save(tmp_path, report))
+def tables_that_go_on(document: Any) -> None:
+    """Thirty pages; every second one begins with the rest of a table, without a header."""
+    for _ in range(15):
+        page = prose_page(document, PROSE)
+        page.insert_text((72, 560), "What follows is a heading", fontname="hebo", fontsize=16)
+        ruled(page, 600, [HEADER, *worded(8)])
+        ruled(document.new_page(), 60, worded(5, first=8))
+
+
+def test_pages_come_counted_and_without_what_nobody_needs(tmp_path: Path) -> None:
+    """If it failed, one worker alone would count what several have read, and all would hand over more."""
+    path = str(save(tmp_path, tables_that_go_on))
+    layouts: list[PageLayout] = []
 
     class Looking(LateShare):
-        passages: ClassVar[list[Passage]] = []
-
         def take(self, most: int) -> Part | None:
             part = super().take(most)
             if part is not None and part[2] is not None:
-                done, _ = unpack(part[2])
-                self.passages += [one for page in done if hasattr(page, "passages") for one in page.passages]
+                layouts.extend(page for page in unpack(part[2])[0] if isinstance(page, PageLayout))
             return part
 
     config = {**CONFIG, "execution_share_from_seconds": 1e-9}
     assert process_document(path, config, share=Looking(path, config)).chunks
-    assert Looking.passages
-    assert all(passage.tokens for passage in Looking.passages)
+    assert layouts
+    assert all(passage.tokens for layout in layouts for passage in layout.passages)
+    tables = [line for layout in layouts for line in layout.tables.tables]
+    assert tables
+    assert not any(line.rows or line.table.words for line in tables)
+
+
+def test_what_was_counted_early_is_right_when_all_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If it failed, chunks would be too long where a passage or a table has changed since."""
+    path = str(save(tmp_path, tables_that_go_on))
+    early: list[int] = []
+
+    def checked(passages: list[Passage], *, count: Count, **options: Any) -> list[Chunk]:
+        early.extend(passage.tokens for passage in passages)
+        counted, again = (
+            [replace(passage, pieces=list(passage.pieces), **tokens) for passage in passages]
+            for tokens in ({}, {"tokens": 0})
+        )
+        assert list(count_passages(counted, count)) == list(count_passages(again, count))
+        return make_chunks(passages, count=count, **options)
+
+    monkeypatch.setattr("ingestkit_pdf.pdf.result.make_chunks", checked)
+    shared(path, CONFIG)
+    assert any(early)
+    assert not all(early)
+
+
+def test_what_a_worker_does_itself_is_done_ahead_as_well() -> None:
+    """If it failed, half of what could be shared would be left for one worker at the end."""
+
+    class Alone(Backwards):
+        def __init__(self) -> None:
+            self.parts = [(2, 3, None, False), (0, 2, None, False)]
+
+    ahead: list[list[int]] = []
+    assert list(_spread(Alone(), lambda unit: unit, ahead.append).in_order()) == [0, 1, 2]
+    assert ahead == [[0, 1], [2]]
 
 
 def test_a_helper_reads_no_other_file(tmp_path: Path) -> None:

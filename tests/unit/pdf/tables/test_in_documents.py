@@ -212,6 +212,20 @@ def test_tables_of_the_same_columns_under_other_titles_are_not_linked(tmp_path: 
     assert [table.is_continuation for table in tables] == [False, True, False]
 
 
+def test_a_table_goes_on_once(tmp_path: Path) -> None:
+    """Both of two tables side by side would be the rest of the one before."""
+
+    def draw(document: Any) -> None:
+        rows = [["Name", "Amount"], *([f"item {row}", f"{row}.50"] for row in range(8))]
+        ruled(document.new_page(), 600, rows, width=100)
+        page = document.new_page()
+        ruled(page, 60, rows, width=100)
+        ruled(page, 60, rows, left=320, width=100)
+
+    tables = run(save(tmp_path, draw)).table_data
+    assert [table.is_continuation for table in tables] == [False, True, False]
+
+
 def worded(count: int, first: int = 0) -> list[list[str]]:
     """Rows of nothing but words."""
     return [
