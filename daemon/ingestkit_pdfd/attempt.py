@@ -7,43 +7,34 @@ the job again; that delivery is attached here and settled in the place of the on
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib.metadata import version
 
 import structlog
 
 from ingestkit_pdf.execution.failure import FailureReason, WorkerFailure, failure_result
-from ingestkit_pdf.execution.pool import PoolResult, PoolTask, Reached, WorkerPool
+from ingestkit_pdf.execution.pool import PoolResult, PoolTask, Reached
 from ingestkit_pdf.wire.envelope import (
     MAX_REPLY_TOS,
-    AttemptRecord,
     Job,
     Message,
     addressed,
-    dead_letter,
     encode_result,
     retry_message,
 )
-from ingestkit_pdf.wire.secrets import PasswordSeal, SecretsError
+from ingestkit_pdf.wire.secrets import SecretsError
 
 from .amqp import Delivery, TooLargeError
-from .following import Following
-from .metrics import Metrics
-from .outcome import Cancelled, Completed, DeadLettered, Outcome, Requeued, Retried, RetryPolicy, decide
+from .letters import letter_of, quarantined, record_of, too_large
+from .outcome import Cancelled, Completed, DeadLettered, Outcome, Requeued, Retried, decide
 from .recent import Finished
-from .remembered import Remembered, cancelled_jobs
-from .reply import Outbox
 from .returning import give_back
-from .source import Staging
-from .tracing import NoTracing, Tracing
+from .services import Services
 
-__all__ = ["HERE", "Attempt", "Services"]
+__all__ = ["Attempt"]
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -52,40 +43,6 @@ _ENCODE_HERE = 64 * 1024
 
 _DIGEST_SECONDS = 10.0
 """For reading a document once more when its job is parked: some gigabytes from a disk."""
-
-HERE: Mapping[str, str] = {
-    "host": socket.gethostname(),
-    "version": version("ingestkit-pdf"),
-    "pymupdf": version("pymupdf"),
-}
-"""Who parks a letter: said in each."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """What every attempt needs; `seal` opens passwords of jobs, `tokenizers` are files they may name."""
-
-    pool: WorkerPool
-    staging: Staging
-    outbox: Outbox
-    policy: RetryPolicy
-    document_timeout: float
-    max_deliveries: int
-    metrics: Metrics = field(default_factory=Metrics)
-    tracing: Tracing = field(default_factory=NoTracing)
-    seal: PasswordSeal | None = None
-    tokenizers: frozenset[str] = frozenset()
-    cancelled: Remembered = field(default_factory=cancelled_jobs)
-    following: Following = field(default_factory=Following)
-
-    def check_tokenizer(self, name: str) -> None:
-        """See that the daemon has it: a confined worker opens no file, and no job says what is opened.
-
-        Raises:
-            LookupError: It is a file that the daemon was not told to load.
-        """
-        if name.startswith("/") and name not in self.tokenizers:
-            raise LookupError("the job's tokenizer is not among the tokenizer_files of this daemon")
 
 
 class Attempt:
@@ -163,7 +120,7 @@ class Attempt:
                 finished = await self._publish(outcome)
             except TooLargeError as error:
                 self._parked_by_broker = True
-                outcome = DeadLettered(_too_large(outcome, error))
+                outcome = DeadLettered(too_large(outcome, error))
                 finished = await self._publish(outcome)
         self._services.following.ended(self, ended, outcome)
         self._ended = ended, outcome
@@ -189,7 +146,7 @@ class Attempt:
         if self._cancelled:
             return WorkerFailure(reason=FailureReason.CANCELLED, message="cancelled before it was begun")
         if (earlier := self._deliveries[0].earlier) >= self._services.max_deliveries:
-            return _quarantined(earlier)
+            return quarantined(earlier)
         if self._withdrawn.is_set():
             return WorkerFailure(reason=FailureReason.CANCELLED, message="withdrawn before it was begun")
         try:
@@ -229,14 +186,14 @@ class Attempt:
                     else await asyncio.to_thread(self._encode, result.body)
                 )
             case Retried(failure, delay):
-                message = retry_message(delivery.message, job, self._record(failure))
+                message = retry_message(delivery.message, job, record_of(job, failure, self._document_sha256))
                 for reply_tos in self._groups_of_reply_tos():
                     await outbox.retry(addressed(message, reply_tos), delivery.lane, delay)
                 return Finished(job.submitted_at)
             case DeadLettered(failure):
                 await self._identify()
                 if not self._parked_by_broker:
-                    await outbox.park(self._dead_letter(failure), delivery.lane)
+                    await outbox.park(self._letter(failure), delivery.lane)
                 replies = self._encode(self._failure_body(failure))
             case Cancelled(failure):
                 replies = self._encode(self._failure_body(failure))
@@ -282,28 +239,10 @@ class Attempt:
         result = failure_result(self.job.file_path, failure, tenant_id=self.job.config.tenant_id)
         return result.model_dump_json().encode()
 
-    def _dead_letter(self, failure: WorkerFailure) -> Message:
-        record = self._record(failure)
-        return dead_letter(
-            addressed(self._deliveries[0].message, self._reply_tos[:MAX_REPLY_TOS]),
-            lane=self._deliveries[0].lane,
-            reason=failure.code,
-            text=failure.message,
-            history=(*self.job.history, record),
-            details={**record.details, **HERE},
-        )
-
-    def _record(self, failure: WorkerFailure) -> AttemptRecord:
-        return AttemptRecord(
-            attempt=self.job.attempt,
-            reason=failure.reason,
-            code=failure.code,
-            message=failure.message[:1000],
-            host=HERE["host"],
-            at=time.time(),
-            redrive=self.job.redrive,
-            details={**failure.as_error().details, "document_sha256": self._document_sha256},
-        )
+    def _letter(self, failure: WorkerFailure) -> Message:
+        record = record_of(self.job, failure, self._document_sha256)
+        message = addressed(self._deliveries[0].message, self._reply_tos[:MAX_REPLY_TOS])
+        return letter_of(message, self.job, self.lane, failure, record)
 
     def _log_attempt(self, ended: PoolResult | WorkerFailure, outcome: Outcome, settled: int) -> None:
         """The one canonical line of an attempt, and what is counted of it."""
@@ -361,17 +300,3 @@ async def _outcome_of(run: Future[PoolResult | WorkerFailure]) -> PoolResult | W
 
     run.add_done_callback(ended)
     return await waiter
-
-
-def _too_large(outcome: Outcome, error: TooLargeError) -> WorkerFailure:
-    """Of a job that we can neither retry nor park: only the broker, which has it, can move it."""
-    assert isinstance(outcome, Retried | DeadLettered)
-    return replace(outcome.failure, message=f"{outcome.failure.message}; not sent on, as {error}")
-
-
-def _quarantined(earlier: int) -> WorkerFailure:
-    """A job that was delivered and never settled: it, or its document, may be what takes daemons down."""
-    message = (
-        f"delivered {earlier} times before and never settled: whoever had it lost its connection or died"
-    )
-    return WorkerFailure(reason=FailureReason.REDELIVERED, message=message)

@@ -15,8 +15,9 @@ from ingestkit_pdf.wire.envelope import (
 )
 from ingestkit_pdf.wire.topology import Topology
 
-from .attempt import Attempt, Services
+from .attempt import Attempt
 from .metrics import Metrics
+from .services import Services
 
 __all__ = ["Control"]
 

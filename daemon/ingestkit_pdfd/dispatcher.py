@@ -22,10 +22,12 @@ from ingestkit_pdf.wire.envelope import (
 from ingestkit_pdf.wire.topology import Topology
 
 from .amqp import Delivery, TooLargeError
-from .attempt import HERE, Attempt, Services
+from .attempt import Attempt
+from .letters import HERE
 from .metrics import Handling
 from .recent import AttemptKey, Finished, RecentAttempts
 from .returning import give_back
+from .services import Services
 
 __all__ = ["Dispatcher"]
 

@@ -17,9 +17,10 @@ from ingestkit_pdf.wire.envelope import Message, encode_event
 from ingestkit_pdf.wire.topology import Topology
 
 from .amqp import BrokerAddress, BrokerRefusedError, BrokerUnavailableError, SideConnection
-from .attempt import Attempt, Services
+from .attempt import Attempt
 from .control import Control
 from .metrics import Metrics
+from .services import Services
 
 __all__ = ["Sideline"]
 

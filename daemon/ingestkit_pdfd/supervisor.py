@@ -23,7 +23,6 @@ from ingestkit_pdf.execution.pool import PIPELINE, WARM_UP, PoolLimits, WorkerPo
 from ingestkit_pdf.wire.topology import Topology
 
 from .amqp import BrokerAddress, BrokerRefusedError, Publisher
-from .attempt import Services
 from .consuming import Consuming, patience
 from .dispatcher import Dispatcher
 from .following import Following
@@ -35,6 +34,7 @@ from .notify import notify
 from .refusals import Refusals
 from .reload import change
 from .reply import Outbox
+from .services import Services
 from .settings import DaemonSettings
 from .sideline import Sideline
 from .signals import Signals

@@ -25,9 +25,9 @@ from ingestkit_pdf.wire.envelope import (
 )
 from ingestkit_pdf.wire.topology import Topology
 from ingestkit_pdfd.amqp import TooLargeError
-from ingestkit_pdfd.attempt import Services
 from ingestkit_pdfd.dispatcher import Dispatcher
 from ingestkit_pdfd.outcome import RetryPolicy
+from ingestkit_pdfd.services import Services
 from ingestkit_pdfd.source import Staging
 
 NAMES = Topology()

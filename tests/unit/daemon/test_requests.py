@@ -18,13 +18,13 @@ from ingestkit_pdf.execution.pool import PoolResult, PoolTask, Reached
 from ingestkit_pdf.models import JobProgress, ProcessingResult
 from ingestkit_pdf.wire.envelope import Message, RequestKind, encode_job, encode_request
 from ingestkit_pdf.wire.topology import Topology
-from ingestkit_pdfd.attempt import Services
 from ingestkit_pdfd.control import Control
 from ingestkit_pdfd.dispatcher import Dispatcher
 from ingestkit_pdfd.following import Following
 from ingestkit_pdfd.metrics import Metrics
 from ingestkit_pdfd.outcome import Cancelled, Completed, RetryPolicy, decide
 from ingestkit_pdfd.remembered import Remembered, watched_jobs
+from ingestkit_pdfd.services import Services
 from ingestkit_pdfd.source import Staging
 
 NAMES = Topology()
