@@ -60,12 +60,14 @@ def test_the_index_names_every_document() -> None:
 
 def test_no_file_names_a_registry_or_a_developers_folder() -> None:
     """A lock file, say, would install from where one developer's machine installs, and fail elsewhere."""
+    # Right below the root there are names like `/src`, which mean something else in a file.
+    folder = re.compile(rf"{re.escape(str(ROOT))}(/|\b)" if len(ROOT.parts) > 2 else "(?!)")
     found = [
         f"{path.relative_to(ROOT)}: {line.strip()[:80]}"
         for path, text in text_files()
         if path != Path(__file__) and path != ROOT / "requirements" / "compile.sh"  # it turns them off
         for line in text.splitlines()
-        if REGISTRY.search(line) or re.search(rf"{re.escape(str(ROOT))}(/|\b)", line)
+        if REGISTRY.search(line) or folder.search(line)
     ]
     assert found == []
 

@@ -16,6 +16,7 @@ from ingestkit_pdfd.settings import DaemonSettings
 ROOT = Path(__file__).parents[2]
 UNITS = ("ingestkit-pdfd.service", "ingestkit-pdfd@.service")
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+needs_systemctl = pytest.mark.skipif(shutil.which("systemctl") is None, reason="no systemctl here")
 
 
 def directives(unit: str) -> list[str]:
@@ -108,6 +109,7 @@ def test_the_sample_settings_show_what_there_is(monkeypatch: pytest.MonkeyPatch,
     assert {name: value for name, value in values.items() if defaults[name] != value}.keys() <= exemplary
 
 
+@needs_systemctl
 def test_a_dry_run_of_the_installer_says_what_it_would_do() -> None:
     """Otherwise an operator could not look before it changes a host."""
     command = ["sh", str(ROOT / "deploy/install.sh"), "--dry-run"]
@@ -117,6 +119,7 @@ def test_a_dry_run_of_the_installer_says_what_it_would_do() -> None:
     assert "Nothing was changed" in done.stdout
 
 
+@needs_systemctl
 def test_a_folder_of_wheels_may_have_a_space_in_its_name(tmp_path: Path) -> None:
     """Otherwise pip would look in another folder, or take a word of it for a package."""
     (wheels := tmp_path / "my wheels").mkdir()
@@ -126,6 +129,7 @@ def test_a_folder_of_wheels_may_have_a_space_in_its_name(tmp_path: Path) -> None
     assert done.stderr.count(f"install --no-index --find-links '{wheels}' ") >= 3
 
 
+@needs_systemctl
 def test_the_installer_takes_extras_with_their_pins() -> None:
     """Otherwise traces and tokenizers could not be had on a host that was installed with it."""
     command = ["sh", str(ROOT / "deploy/install.sh"), "--dry-run", "--extras"]
